@@ -1,0 +1,137 @@
+"""Makes every AWS client: one a service, shared by all threads (aws.md B1, B6)."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from elbroll import __version__
+from elbroll.aws.door import door
+from elbroll.errors import CredentialsError, UsageError
+
+if TYPE_CHECKING:
+    import boto3
+    from types_boto3_ec2 import EC2Client
+    from types_boto3_elb import ElasticLoadBalancingClient
+    from types_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from types_boto3_s3 import S3Client
+    from types_boto3_ssm import SSMClient
+    from types_boto3_sts import STSClient
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who AWS says we are (aws.md B7)."""
+
+    account: str
+    arn: str
+    region: str
+
+    @property
+    def partition(self) -> str:
+        """`aws`, `aws-cn` or `aws-us-gov`, for the ARNs that we print."""
+        return self.arn.split(":")[1]
+
+
+class Clients:
+    """Clients for one account and region, made on first use, one at a time. No call is made here."""
+
+    def __init__(self, *, region: str | None = None, profile: str | None = None, connections: int = 16) -> None:
+        self._region = region
+        self._profile = profile
+        self._connections = connections
+        self._made: dict[str, Any] = {}
+        self._lock = threading.RLock()
+        self._session: boto3.Session | None = None
+
+    @property
+    def elbv2(self) -> ElasticLoadBalancingv2Client:
+        """Application and network load balancers."""
+        client: ElasticLoadBalancingv2Client = self._client("elbv2")
+        return client
+
+    @property
+    def elb(self) -> ElasticLoadBalancingClient:
+        """Classic load balancers."""
+        client: ElasticLoadBalancingClient = self._client("elb")
+        return client
+
+    @property
+    def ec2(self) -> EC2Client:
+        """Instances, addresses, interfaces."""
+        client: EC2Client = self._client("ec2")
+        return client
+
+    @property
+    def ssm(self) -> SSMClient:
+        """Parameter Store."""
+        client: SSMClient = self._client("ssm")
+        return client
+
+    @property
+    def s3(self) -> S3Client:
+        """The stronger ledger store."""
+        client: S3Client = self._client("s3")
+        return client
+
+    @property
+    def sts(self) -> STSClient:
+        """Who we are."""
+        client: STSClient = self._client("sts")
+        return client
+
+    @property
+    def region(self) -> str:
+        """The region all clients talk to. Raises UsageError where none is set."""
+        region = self._region or self._boto().region_name
+        if not region:
+            raise UsageError(
+                "no AWS region is set",
+                fix=("--region, AWS_REGION, or region in [aws] of elbroll.toml",),
+            )
+        return region
+
+    @property
+    def endpoint(self) -> str | None:
+        """An endpoint from the environment, which the plan shows (S-13)."""
+        return os.environ.get("AWS_ENDPOINT_URL") or None
+
+    def identity(self) -> Identity:
+        """Ask STS who we are. Raises CredentialsError, Unanswered."""
+        with door("sts:GetCallerIdentity"):
+            answer = self.sts.get_caller_identity()
+        return Identity(answer["Account"], answer["Arn"], self.region)
+
+    def _boto(self) -> boto3.Session:
+        with self._lock:
+            if self._session is None:
+                import boto3  # noqa: PLC0415 - costs 113 ms; --help must not pay it
+                from botocore.exceptions import ProfileNotFound  # noqa: PLC0415
+
+                try:
+                    self._session = boto3.Session(profile_name=self._profile, region_name=self._region)
+                except ProfileNotFound as error:
+                    raise CredentialsError(
+                        f'the AWS profile "{self._profile}" does not exist',
+                        fix=("aws configure list-profiles",),
+                    ) from error
+            return self._session
+
+    def _client(self, service: str) -> Any:
+        with self._lock:
+            if service not in self._made:
+                from botocore.config import Config  # noqa: PLC0415
+
+                config = Config(
+                    connect_timeout=5,
+                    read_timeout=20,
+                    retries={"mode": "standard", "total_max_attempts": 5},
+                    max_pool_connections=self._connections,
+                    user_agent_extra=f"elbroll/{__version__}",
+                )
+                # mypy knows a type for each literal name; here the name is a value
+                make: Any = self._boto().client
+                self._made[service] = make(service, region_name=self.region, config=config)
+            return self._made[service]

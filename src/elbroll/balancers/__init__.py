@@ -1,0 +1,1 @@
+"""Target groups and classic balancers, as the engine's Balancer and Directory ports."""

@@ -1,0 +1,32 @@
+"""The real clock: the only module that reads time or sleeps (beside the demo's world)."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from elbroll.engine.stop import Stop
+
+
+class SystemClock:
+    """Time as the system tells it. With a `Stop`, `sleep` ends early when a signal has come."""
+
+    def __init__(self, stop: Stop | None = None) -> None:
+        self._stop = stop
+
+    def monotonic(self) -> float:
+        """Seconds since some point; never goes back; stands still while a computer sleeps."""
+        return time.monotonic()
+
+    def now(self) -> datetime:
+        """The wall clock, aware, in UTC."""
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        """Return after `seconds`, or earlier when a signal has come."""
+        if self._stop is None:
+            time.sleep(max(0.0, seconds))
+        else:
+            self._stop.wait(max(0.0, seconds))

@@ -1,0 +1,1 @@
+"""elbroll.toml -> Settings."""

@@ -1,0 +1,1 @@
+"""The whole world on loopback, for elbroll demo and for the tests."""

@@ -1,0 +1,1 @@
+"""Walks plan and decisions through the ports."""

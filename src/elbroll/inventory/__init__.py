@@ -1,0 +1,1 @@
+"""Which machines stand behind ids and addresses."""

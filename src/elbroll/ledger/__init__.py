@@ -1,0 +1,1 @@
+"""What was taken out of where, and who holds which pool."""

@@ -1,0 +1,1 @@
+"""Where ledger values are kept."""

@@ -1,0 +1,1 @@
+"""Every way of telling what has happened."""

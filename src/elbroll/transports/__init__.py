@@ -1,0 +1,1 @@
+"""Reach a host and run commands there."""
