@@ -18,6 +18,12 @@ class NobodyListens(HostUnreachable):
     code = "nobody-listens"
 
 
+class TunnelSilent(NobodyListens):
+    """A tunnel's far end neither took nor refused the connection in time; the line to the host is sound."""
+
+    code = "tunnel-silent"
+
+
 class Connection(Protocol):
     """One SSH connection to one host; safe to use from several threads."""
 
@@ -34,7 +40,7 @@ class Connection(Protocol):
     def open_tunnel(self, address: str, port: int, limit: float) -> Channel:
         """A channel to `address:port` as the host sees it.
 
-        Raises NobodyListens, HostAccessError where forwarding is forbidden, HostUnreachable.
+        Raises NobodyListens (TunnelSilent at the limit), HostAccessError where forwarding is forbidden, HostUnreachable.
         """
         ...
 
