@@ -46,6 +46,10 @@ class RunStarted(Event):
     release: str | None
     config_file: str | None = None
     store: str = "ssm"
+    line: str = ""
+    """The whole command line as given, quoted so that it can be pasted; no option carries a secret."""
+    config_hash: str | None = None
+    """Of the settings in force: `sha256:…`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,279 @@
+"""What events add up to, which exit code follows, and which commands lead on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import story
+from elbroll import events as e
+from elbroll.core.plan import Skipped, SkipReason
+from elbroll.core.standing import Count, Standing, exit_code_of, next_commands, results_of
+from elbroll.errors import ExitCode, PermissionDenied, Refused, StoreDown, Superseded, TimedOut
+from elbroll.model import Failure, HostResult, Outcome, RecordState, Result, Step
+
+
+def outcome(number: int, what: Outcome, **others: object) -> e.HostFinished:
+    host = story.host(number)
+    result = HostResult(host.id, what, in_service=what is not Outcome.LEFT_OUT)
+    return e.HostFinished(host, replace(result, **others))  # type: ignore[arg-type]
+
+
+def only(*numbers: int, command: str = "deploy") -> story.Story:
+    hosts = tuple(each for each in story.PLAN.hosts if each.host in [story.host(number) for number in numbers])
+    return story.Story().tell(story.started(command), e.PlanMade(replace(story.PLAN, hosts=hosts, skipped=())))
+
+
+# --- adding up ---------------------------------------------------------------------------------------
+
+
+def test_a_host_in_work_has_its_step_its_start_and_its_last_look() -> None:
+    standing = story.second_batch().standing
+    draining = standing.working[story.host(4).id]
+    assert draining.step is not None
+    assert draining.step.step is Step.DRAIN
+    assert draining.since == 105
+    assert draining.progress is not None
+    assert draining.progress.connections == 3
+
+
+def test_the_last_line_of_a_host_is_forgotten_with_the_step() -> None:
+    told = story.second_batch()
+    assert told.standing.working[story.host(3).id].line == "Switching to v143"
+    assert told.tell(story.verify(story.host(3))).standing.working[story.host(3).id].line is None
+
+
+def test_a_finished_host_is_no_longer_in_work() -> None:
+    standing = story.first_batch().standing
+    assert not standing.working
+    assert [result.outcome for result in standing.results.values()] == [Outcome.DEPLOYED] * 2
+
+
+def test_capacity_is_the_plans_until_a_fresh_count_comes() -> None:
+    before = story.Story().tell(story.started(), e.PlanMade(story.PLAN)).standing
+    assert before.count == Count(6, 4, 6)
+    assert story.first_batch().tell(story.capacity(3)).standing.count == Count(3, 4, 6)
+
+
+def test_without_a_plan_and_a_count_nothing_is_claimed() -> None:
+    assert Standing().count is None
+
+
+def test_the_first_reason_to_halt_is_kept() -> None:
+    standing = story.halted().tell(e.HaltDecided("another")).standing
+    assert standing.halt is not None
+    assert standing.halt.reason == "web-4 failed in verify"
+
+
+def test_prepare_changes_nothing_and_a_drain_does() -> None:
+    assert not story.opening().standing.touched
+    assert story.first_batch().standing.touched
+
+
+def test_every_planned_host_has_a_place_at_the_end() -> None:
+    places = [result.outcome.value for result in results_of(story.halted().standing).values()]
+    assert places == ["deployed", "deployed", "deployed", "left-out", "not-reached", "skipped"]
+
+
+def test_a_host_that_aws_has_terminated_is_gone_not_skipped() -> None:
+    plan = replace(story.PLAN, skipped=(Skipped(story.host(6), SkipReason.GONE),))
+    standing = story.Story().tell(e.PlanMade(plan)).standing
+    assert results_of(standing)[story.host(6).id].outcome is Outcome.GONE
+
+
+# --- the exit code -----------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("I-9")
+def test_all_planned_hosts_deployed_is_success() -> None:
+    assert exit_code_of(story.good_end().standing) is ExitCode.OK
+
+
+@pytest.mark.rule("I-9")
+@pytest.mark.parametrize("what", [Outcome.LEFT_OUT, Outcome.RESTORED, Outcome.NOT_REACHED])
+def test_even_the_last_host_failing_is_no_success(what: Outcome) -> None:
+    told = only(1, 2).tell(outcome(1, Outcome.DEPLOYED), story.drain(story.host(2)), outcome(2, what))
+    assert exit_code_of(told.standing) is ExitCode.HALTED
+
+
+def test_a_planned_host_that_was_never_heard_of_is_no_success() -> None:
+    told = only(1, 2).tell(story.drain(story.host(1)), outcome(1, Outcome.DEPLOYED))
+    assert exit_code_of(told.standing) is ExitCode.HALTED
+
+
+def test_a_halted_roll_over_the_floor_is_four() -> None:
+    assert exit_code_of(story.halted().standing) is ExitCode.HALTED
+
+
+def test_a_restored_host_is_what_restore_is_for() -> None:
+    told = only(4, command="restore").tell(story.register(story.host(4)), outcome(4, Outcome.RESTORED))
+    assert exit_code_of(told.standing) is ExitCode.OK
+
+
+def test_unknown_calls_for_a_person() -> None:
+    told = only(4).tell(story.drain(story.host(4)), outcome(4, Outcome.UNKNOWN, in_service=None))
+    assert exit_code_of(told.standing) is ExitCode.HELP_NEEDED
+
+
+def test_in_service_below_the_floor_calls_for_a_person() -> None:
+    assert exit_code_of(story.halted().tell(story.capacity(3)).standing) is ExitCode.HELP_NEEDED
+
+
+def test_a_fleet_that_was_below_its_floor_before_is_not_our_alarm() -> None:
+    weak = replace(story.PLAN, pools=(replace(story.PLANNED_POOL, capacity=3),), hosts=story.PLAN.hosts[:1])
+    told = story.Story().tell(story.started(), e.PlanMade(weak), story.capacity(3), outcome(1, Outcome.DEPLOYED))
+    assert exit_code_of(told.standing) is ExitCode.OK
+
+
+def test_a_host_drained_on_purpose_is_success_even_below_the_floor() -> None:
+    plan = replace(story.PLAN, pools=(replace(story.PLANNED_POOL, capacity=4),), hosts=story.PLAN.hosts[:1], skipped=())
+    told = story.Story().tell(story.started("drain"), e.PlanMade(plan), story.drain(story.host(1)))
+    told.tell(story.capacity(3), outcome(1, Outcome.DRAINED, in_service=False))
+    assert exit_code_of(told.standing) is ExitCode.OK
+
+
+def test_refused_by_the_guard_with_nothing_done_is_refused() -> None:
+    told = only(1).tell(e.HaltDecided("the floor"), outcome(1, Outcome.NOT_REACHED))
+    assert exit_code_of(told.standing) is ExitCode.REFUSED
+
+
+def test_a_host_that_refuses_us_before_any_change_is_access() -> None:
+    refused = Failure("ssh-access", "the host key is not known", access=True)
+    told = only(1, 2).tell(outcome(1, Outcome.SKIPPED, failure=refused))
+    assert exit_code_of(told.standing) is ExitCode.ACCESS
+
+
+def test_a_host_that_refuses_us_after_a_change_is_a_halt() -> None:
+    refused = Failure("ssh-access", "the host key has changed", access=True)
+    told = only(1, 2).tell(story.drain(story.host(1)), outcome(1, Outcome.RESTORED, failure=refused))
+    assert exit_code_of(told.standing) is ExitCode.HALTED
+
+
+def test_prepare_failing_otherwise_is_a_halt() -> None:
+    told = only(1, 2).tell(outcome(1, Outcome.SKIPPED, failure=Failure("prepare-exit", "exit 1")))
+    assert exit_code_of(told.standing) is ExitCode.HALTED
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Refused("no"), ExitCode.REFUSED),
+        (PermissionDenied("no", action="ssm:GetParameter"), ExitCode.ACCESS),
+        (StoreDown("gone"), ExitCode.HALTED),
+        (Superseded("lost"), ExitCode.HALTED),
+        (TimedOut("late"), ExitCode.TIMEOUT),
+        (KeyError("TargetHealth"), ExitCode.BUG),
+    ],
+)
+def test_an_error_that_ends_the_run_brings_its_code(error: BaseException, code: ExitCode) -> None:
+    assert exit_code_of(only(1).standing, error) is code
+
+
+@pytest.mark.parametrize(
+    "error", [Refused("no"), PermissionDenied("no", action="elasticloadbalancing:RegisterTargets")]
+)
+def test_codes_that_promise_no_change_become_a_halt_once_something_changed(error: Exception) -> None:
+    told = only(1).tell(story.drain(story.host(1)))
+    assert exit_code_of(told.standing, error) is ExitCode.HALTED
+
+
+ALARMS = {
+    ExitCode.INTERRUPT: lambda told: told.tell(e.SignalReceived("SIGINT", "finish")),
+    ExitCode.HELP_NEEDED: lambda told: told.tell(outcome(2, Outcome.UNKNOWN)),
+    ExitCode.HALTED: lambda told: told.tell(outcome(1, Outcome.LEFT_OUT)),
+}
+RANK = [ExitCode.INTERRUPT, ExitCode.HELP_NEEDED, ExitCode.BUG, ExitCode.TIMEOUT, ExitCode.HALTED]
+
+
+@given(st.sets(st.sampled_from(list(ALARMS))), st.sampled_from([None, TimedOut("late"), KeyError("x")]))
+def test_of_several_codes_the_gravest_wins(alarms: set[ExitCode], error: Exception | None) -> None:
+    told = only(1, 2).tell(story.drain(story.host(1)), outcome(1, Outcome.DEPLOYED), outcome(2, Outcome.DEPLOYED))
+    for alarm in alarms:
+        ALARMS[alarm](told)
+    apply = alarms | ({getattr(error, "exit_code", ExitCode.BUG)} if error else set())
+    wanted = next((code for code in RANK if code in apply), ExitCode.OK)
+    assert exit_code_of(told.standing, error) is wanted
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGHUP", 129), ("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_is_128_plus_its_number(name: str, code: int) -> None:
+    assert exit_code_of(story.halted().tell(e.SignalReceived(name, "leave")).standing) == code
+
+
+# --- the way on --------------------------------------------------------------------------------------
+
+
+def commands(told: story.Story) -> list[tuple[str, str]]:
+    standing = told.standing
+    return list(next_commands(standing, standing.plan))
+
+
+def test_a_halted_roll_names_the_rerun_and_the_restore() -> None:
+    assert commands(story.halted()) == [
+        ("elbroll deploy --lb web-prod --release v143", "web-4 again, then web-5"),
+        ("elbroll restore web-4", "verify again, then put back"),
+    ]
+
+
+def test_after_a_good_end_nothing_is_left_to_do() -> None:
+    assert commands(story.good_end()) == []
+
+
+def test_a_host_whose_deploy_broke_off_is_not_offered_to_restore() -> None:
+    host = story.host(1)
+    told = only(1).tell(e.RecordWritten(host, RecordState.DEPLOYING), outcome(1, Outcome.LEFT_OUT))
+    assert [command for command, _ in commands(told)] == ["elbroll deploy --lb web-prod --release v143"]
+
+
+def test_a_drained_host_is_put_back_by_restore() -> None:
+    host = story.host(4)
+    told = only(4, command="drain").tell(e.RecordWritten(host, RecordState.HELD))
+    told.tell(outcome(4, Outcome.DRAINED, in_service=False))
+    assert commands(told) == [("elbroll restore web-4", "")]
+
+
+def test_an_exec_is_repeated_for_the_hosts_it_missed() -> None:
+    run = story.started("exec", line="elbroll exec --lb web-prod -- sudo systemctl restart web")
+    told = story.halted()
+    told.tell(run)
+    assert commands(told)[0] == (
+        "elbroll exec --lb web-prod --only web-4 --only web-5 -- sudo systemctl restart web",
+        "web-4 again, then web-5",
+    )
+
+
+def test_an_unknown_host_is_looked_at_first() -> None:
+    told = only(4).tell(outcome(4, Outcome.UNKNOWN, in_service=None))
+    assert commands(told)[0] == ("elbroll status --lb web-prod", "find out about web-4")
+
+
+@pytest.mark.rule("I-26")
+@pytest.mark.parametrize("name", ["web 1", "$(reboot)", "-rf", "a;b", "", "wéb", "a\nb"])
+def test_a_name_that_a_shell_might_read_is_replaced_by_the_id(name: str) -> None:
+    host = replace(story.host(4), name=name)
+    told = only(4).tell(e.RecordWritten(host, RecordState.DEPLOYED))
+    told.tell(e.HostFinished(host, HostResult(host.id, Outcome.LEFT_OUT, in_service=False)))
+    assert commands(told)[1] == (f"elbroll restore {host.id}", "verify again, then put back")
+
+
+def test_two_hosts_of_one_name_are_told_apart_by_id() -> None:
+    twin = replace(story.host(5), name="web-4")
+    told = only(4).tell(e.RecordWritten(twin, RecordState.IN_SERVICE))
+    told.tell(e.RecordWritten(story.host(4), RecordState.HELD), outcome(4, Outcome.LEFT_OUT))
+    assert commands(told)[1][0] == f"elbroll restore {story.host(4).id}"
+
+
+def test_many_hosts_are_counted() -> None:
+    told = story.Story().tell(story.started(), e.PlanMade(replace(story.PLAN, skipped=())))
+    assert commands(told) == [("elbroll deploy --lb web-prod --release v143", "web-1, web-2, web-3, web-4, 1 more")]
+
+
+def test_a_run_that_is_over_keeps_its_results() -> None:
+    standing = story.finish(story.halted()).standing
+    assert standing.finished is not None
+    assert standing.finished.result is Result.FAILURE
+    assert standing.finished.exit_code == 4
+    assert len(standing.results) == 6
