@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from elbroll.core.guard import NO_CONSENT, Consent
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
         Pool,
         PoolId,
         PoolView,
-        RecordState,
         Registration,
         Step,
         TargetState,
@@ -143,18 +144,15 @@ class RolloutPlan:
     batches: int
 
 
-def make_plan(
+def make_plan(  # noqa: PLR0913 - everything that is known beforehand, each a value of its own
     fleet: Fleet,
     views: Mapping[PoolId, PoolView],
     records: Mapping[HostId, HostRecord],
     request: Request,
     settings: LbSettings,
     now: datetime,
+    *,
+    consent: Consent = NO_CONSENT,
 ) -> RolloutPlan:
     """Decide on everything that can be decided beforehand; never raises for a bad fleet: it refuses."""
-    raise NotImplementedError
-
-
-def record_states_that_resume() -> frozenset[RecordState]:
-    """Placeholder to be replaced."""
     raise NotImplementedError

@@ -1,0 +1,36 @@
+"""How registrations, hosts and durations are called in sentences. The texts may hold untrusted names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from elbroll.model import Fleet, HostId, PoolId, Registration
+
+
+def pool_name(pool: PoolId) -> str:
+    """The name within the id, also of a pool that is no longer known."""
+    return pool.split("/")[1] if "/" in pool else pool
+
+
+def registration_name(registration: Registration) -> str:
+    """`web-prod-http:8080`; without a port where there is none."""
+    name = pool_name(registration.pool)
+    return name if registration.port is None else f"{name}:{registration.port}"
+
+
+def host_name(fleet: Fleet, host: HostId) -> str:
+    """The host's name, or its id where AWS no longer lists it."""
+    return fleet.hosts[host].name if host in fleet.hosts else host
+
+
+def listed(words: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def clock_time(seconds: float) -> str:
+    """`0:20`, `5:00`, `1:00:00`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
