@@ -121,9 +121,9 @@ def quiet(
 
 def _is_traffic(connection: Connection, peers: frozenset[str] | None, own: frozenset[str]) -> bool:
     peer = _plain(connection.peer)
-    if peer in own or peer == _plain(connection.local) or _is_loopback(peer):
+    if peer in own or peer == _plain(connection.local):
         return False
-    return peers is None or peer in peers
+    return peer in peers if peers is not None else not _is_loopback(peer)
 
 
 def _kept_alive(connection: Connection, settle: float) -> bool:
