@@ -1,0 +1,126 @@
+"""Secrets become `***` at one place, before any output, log or report sees them (I-20)."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import logging
+import re
+import shlex
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar, cast
+from urllib.parse import quote, quote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from _typeshed import DataclassInstance
+
+    from elbroll.model import Secret
+
+T = TypeVar("T")
+
+STARS = "***"
+SHORTEST_LINE = 8
+"""Lines of a secret of several lines are masked one by one from this length on."""
+
+
+class Masker:
+    """Knows the run's secrets in all the shapes they may take. Safe for several threads."""
+
+    def __init__(self, secrets: Iterable[Secret] = ()) -> None:
+        self._shapes: frozenset[str] = frozenset()
+        self._pattern: re.Pattern[str] | None = None
+        self._lock = threading.Lock()
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: Secret) -> None:
+        """Mask this one too from now on; an empty secret is none."""
+        with self._lock:
+            self._shapes |= {shape for shape in _shapes(secret.reveal()) if shape}
+            longest_first = sorted(self._shapes, key=len, reverse=True)
+            self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+    def text(self, text: str) -> str:
+        """The text without any secret, quoted or encoded."""
+        pattern = self._pattern
+        return text if pattern is None else pattern.sub(STARS, text)
+
+    def value(self, value: T) -> T:
+        """An event, or any value of dataclasses, mappings and tuples, with every text in it masked."""
+        return value if self._pattern is None else cast("T", self._deep(value))
+
+    def _deep(self, value: object) -> object:
+        if type(value) is str:
+            return self.text(value)
+        if isinstance(value, tuple):
+            return tuple(self._deep(item) for item in value)
+        if isinstance(value, frozenset):
+            return frozenset(self._deep(item) for item in value)
+        if isinstance(value, Mapping):
+            return {key: self._deep(item) for key, item in value.items()}
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return self._record(value)
+        return value
+
+    def _record(self, record: DataclassInstance) -> object:
+        old = {each.name: getattr(record, each.name) for each in dataclasses.fields(record)}
+        new = {name: self._deep(value) for name, value in old.items()}
+        changed = {name: value for name, value in new.items() if value != old[name]}
+        return dataclasses.replace(record, **changed) if changed else record
+
+
+class MaskedFormatter(logging.Formatter):
+    """For `debug.log`: message, arguments and traceback are masked once they are text."""
+
+    def __init__(self, masker: Masker, layout: str | None = None) -> None:
+        super().__init__(layout)
+        self._masker = masker
+
+    def format(self, record: logging.LogRecord) -> str:
+        """As `logging.Formatter`, without secrets."""
+        return self._masker.text(super().format(record))
+
+
+def _shapes(secret: str) -> Iterator[str]:
+    yield from _quoted(secret)
+    yield from _base64(secret.encode("utf-8", "surrogateescape"))
+    lines = secret.splitlines()
+    if len(lines) > 1:
+        for line in lines:
+            if len(line) >= SHORTEST_LINE:
+                yield from _quoted(line)
+
+
+def _quoted(text: str) -> Iterator[str]:
+    yield text
+    yield text.strip()
+    yield text.replace("'", "'\"'\"'")
+    yield text.replace("'", "'\\''")
+    yield shlex.quote(text)
+    yield re.sub(r"([^\w@%+=:,./-])", r"\\\1", text)
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield repr(text)[1:-1]
+    for percent in (
+        quote(text, "", errors="replace"),
+        quote(text, errors="replace"),
+        quote_plus(text, errors="replace"),
+    ):
+        yield percent
+        yield re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), percent)
+
+
+def _base64(secret: bytes) -> Iterator[str]:
+    """Alone, or at any place inside something longer that was encoded as a whole."""
+    for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
+        alone = encode(secret).decode()
+        yield alone
+        yield alone.rstrip("=")
+        for before in range(3):
+            first, end = -(-before * 8 // 6), (before + len(secret)) * 8 // 6  # characters made of the secret alone
+            core = encode(b"\0" * before + secret).decode()[first:end]
+            yield core if len(core) >= SHORTEST_LINE else ""

@@ -1,0 +1,99 @@
+"""A secret shows as stars in every shape (I-20)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import shlex
+import sys
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import story
+from elbroll import events as e
+from elbroll.model import Failure, Secret, Step
+from elbroll.outputs.mask import MaskedFormatter, Masker
+
+PASSWORD = "p'w \"$HÜ/=%+9x"
+
+SHAPES = {
+    "plain": lambda text: text,
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64 for addresses": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
+    "percent": lambda text: quote(text, safe=""),
+    "percent in small letters": lambda text: quote(text, safe="").lower() if text.islower() else quote(text, safe=""),
+    "form": quote_plus,
+    "shell": shlex.quote,
+    "json": json.dumps,
+    "repr": repr,
+}
+
+
+@pytest.mark.rule("I-20")
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_secret_is_masked_in_every_shape(shape: str) -> None:
+    shown = Masker([Secret(PASSWORD)]).text(f"before {SHAPES[shape](PASSWORD)} after")
+    assert shown in {"before *** after", "before '***' after", 'before "***" after'}
+
+
+@pytest.mark.rule("I-20")
+@given(st.text(st.characters(codec="utf-8"), min_size=12), st.sampled_from(list(SHAPES)))
+def test_any_secret_is_masked_in_every_shape(secret: str, shape: str) -> None:
+    shaped = SHAPES[shape](secret)
+    assert SHAPES[shape](secret).strip("'\"= \n") == "" or shaped not in Masker([Secret(secret)]).text(f"<{shaped}>")
+
+
+@pytest.mark.rule("I-20")
+@pytest.mark.parametrize("before", ["", "u", "us", "use", "user:"])
+def test_a_secret_inside_something_encoded_as_a_whole_is_masked(before: str) -> None:
+    encoded = base64.b64encode(f"{before}{'correct-horse-battery'}:tail".encode()).decode()
+    assert "***" in Masker([Secret("correct-horse-battery")]).text(encoded)
+
+
+def test_the_lines_of_a_key_are_masked_one_by_one() -> None:
+    masker = Masker([Secret("-----BEGIN KEY-----\nAAAAB3NzaC1yc2E\nx\n-----END KEY-----\n")])
+    assert masker.text("read AAAAB3NzaC1yc2E and x") == "read *** and x"
+
+
+def test_the_longest_shape_goes_first() -> None:
+    masker = Masker([Secret("hunter"), Secret("hunter22")])
+    assert masker.text("hunter22 hunter") == "*** ***"
+
+
+def test_an_empty_secret_masks_nothing() -> None:
+    assert Masker([Secret("")]).text("abc") == "abc"
+
+
+def test_a_secret_that_is_fetched_later_is_masked_from_then_on() -> None:
+    masker = Masker()
+    masker.add(Secret("hunter22"))
+    assert masker.text("hunter22") == "***"
+
+
+def test_every_text_of_an_event_is_masked_and_the_rest_stays() -> None:
+    failure = Failure("deploy-exit", "exit 1", why=("hunter22 is wrong",), tail=("login hunter22",))
+    event = story.ended(story.host(1), Step.DEPLOY, 3, failure)
+    masked = Masker([Secret("hunter22")]).value(event)
+    assert masked.failure == Failure("deploy-exit", "exit 1", why=("*** is wrong",), tail=("login ***",))
+    assert masked.host is event.host
+    assert masked.step is Step.DEPLOY
+
+
+def test_a_whole_plan_goes_through() -> None:
+    event = e.PlanMade(story.PLAN)
+    assert Masker([Secret("hunter22")]).value(event) is event
+
+
+def test_the_debug_log_masks_messages_and_tracebacks() -> None:
+    formatter = MaskedFormatter(Masker([Secret("hunter22")]), "%(message)s")
+    try:
+        int("hunter22")
+    except ValueError:
+        record = logging.LogRecord("x", logging.INFO, "f", 1, "sent %s", ("hunter22",), sys.exc_info())
+    shown = formatter.format(record)
+    assert "hunter22" not in shown
+    assert shown.startswith("sent ***")
