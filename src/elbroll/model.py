@@ -95,6 +95,8 @@ class Pool:
     balancer_arns: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
     """Classic: every instance port of its listeners. Target groups: empty, targets bring their own."""
+    keeps_client_addresses: bool = False
+    """NLB: targets see the clients' addresses instead of the balancer's, so its nodes tell nothing (E3)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -119,7 +121,7 @@ class TargetState(StrEnum):
     INITIAL = "initial"
     UNHEALTHY = "unhealthy"
     DRAINING = "draining"
-    """Leaving: `draining`, `unhealthy.draining`, classic "deregistration in progress"."""
+    """Leaving: `draining`, classic "deregistration in progress"; `unhealthy.draining` is not: still registered."""
     GONE = "gone"
     """Not registered: the only state that means out."""
     UNUSED = "unused"
@@ -197,6 +199,10 @@ class Host:
     group: str | None = None
     """The Auto Scaling group it belongs to."""
 
+    def owns(self, registration: Registration) -> bool:
+        """Whether a registration is this host's: by instance id, or by one of its addresses."""
+        return registration.id in (self.id, self.private_ip, *self.addresses)
+
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
@@ -211,7 +217,9 @@ class Fleet:
     """The pools that `--lb` names; the rest are other pools, drained with them."""
     hosts: Mapping[HostId, Host]
     registrations: Mapping[HostId, frozenset[Registration]]
-    """What AWS shows registered now, draining rows left out; empty for a host that is out."""
+    """What AWS shows registered now, draining rows left out; empty for a host that is out. Neighbours too."""
+    neighbours: Mapping[HostId, Host] = field(default_factory=dict)
+    """Hosts that only share other pools with the fleet: counted by the guard, never walked."""
 
 
 # --- the ledger --------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ class Pace:
     good_looks: int = 1
 
 
-def wait_until(
+def wait_until(  # noqa: PLR0913 - one waiting function, each argument named at the call
     look: Callable[[], T],
     good: Callable[[T], bool],
     *,
@@ -48,11 +48,12 @@ def wait_until(
     limit: float,
     pace: Pace,
     give_up: Callable[[T], bool] = lambda _: False,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Wait[T]:
     """Look at least once, and again until `good` holds `good_looks` times in a row or `limit` seconds are over.
 
     A look without an answer breaks no row and ends no wait. Never sleeps past the limit; the look at the limit is
-    the last one. `give_up` ends the wait at once (a signal, a state that cannot heal).
+    the last one. `give_up` ends the wait at a state that cannot heal, `stopped` at a signal.
     """
     began = clock.monotonic()
     last: T | None = None
@@ -69,7 +70,8 @@ def wait_until(
         spent = clock.monotonic() - began
         if row >= pace.good_looks:
             return Wait(True, last, looks, spent)
-        if spent >= limit or (silence is None and last is not None and give_up(last)):
+        hopeless = silence is None and last is not None and give_up(last)
+        if spent >= limit or hopeless or stopped():
             return Wait(False, last, looks, spent, silence)
         clock.sleep(min(pace.again if row else pace.every, limit - spent))
 

@@ -1,0 +1,140 @@
+"""One host's page in the ledger: the only place where the engine writes records (safety.md 2.2 to 2.4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from elbroll import events
+from elbroll.model import HostRecord, RecordState, Removed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from elbroll.engine.context import Run
+    from elbroll.model import Host, PoolId, Registration
+
+
+class HostBook:
+    """A host's record, written before the deed and confirmed when a method returns.
+
+    Raises what `Lease.write` raises: IllegalMove and RecordTooBig before anything is written, Superseded, StoreDown.
+    """
+
+    def __init__(self, host: Host, record: HostRecord | None, run: Run) -> None:
+        self.host = host
+        self.record = record if record is not None and record.open else None
+        self._closed = record if record is not None and not record.open else None
+        self._run = run
+
+    @property
+    def state(self) -> RecordState | None:
+        """The open record's state; None where the host is not recorded as out."""
+        return self.record.state if self.record else None
+
+    @property
+    def release_before(self) -> str | None:
+        """What the host ran before this run touched it, as far as the ledger knows."""
+        if self.record is not None:
+            return self.record.release_before
+        return self._closed.release_after if self._closed else None
+
+    @property
+    def registrations(self) -> frozenset[Registration]:
+        """Where the host belongs: everything that was taken out and is not yet back."""
+        return frozenset(item.registration for item in self.record.registrations) if self.record else frozenset()
+
+    def pools(self) -> frozenset[PoolId]:
+        """Pools of the record."""
+        return frozenset(registration.pool for registration in self.registrations)
+
+    def hold(self, seen: Iterable[Registration]) -> HostRecord:
+        """Record what is about to be removed: the union with an open record, whose state is kept (2.4)."""
+        removed = {item.registration: item for item in self.record.registrations} if self.record else {}
+        for registration in seen:
+            removed.setdefault(registration, Removed(registration, self._run.id))
+        registrations = frozenset(removed.values())
+        if self.record is not None:
+            return self._write(replace(self.record, registrations=registrations, run=self._run.id))
+        return self._write(
+            HostRecord(
+                host=self.host.id,
+                name=self.host.name,
+                state=RecordState.HELD,
+                why=self._run.why,
+                run=self._run.id,
+                since=self._run.clock.now(),
+                registrations=registrations,
+                lb=self._run.lb,
+                reason=self._run.reason,
+                until=self._run.until,
+                release_before=self.release_before,
+            )
+        )
+
+    def deploying(self, release: str | None) -> HostRecord:
+        """Before the first byte of a deploy command; each call is a new attempt."""
+        record = self._open()
+        again = record.state in (RecordState.DEPLOYING, RecordState.DEPLOYED, RecordState.REGISTERING)
+        return self._write(
+            replace(
+                record,
+                state=RecordState.DEPLOYING,
+                why=self._run.why,
+                run=self._run.id,
+                release_after=release,
+                attempt=record.attempt + 1 if again or record.release_after else record.attempt,
+                step=None,
+                error=None,
+            )
+        )
+
+    def deployed(self, release: str | None) -> HostRecord:
+        """After exit status 0, or when a host that never got healthy has been taken out again."""
+        return self._write(replace(self._open(), state=RecordState.DEPLOYED, release_after=release, run=self._run.id))
+
+    def registering(self) -> HostRecord:
+        """Before the first register."""
+        return self._write(replace(self._open(), state=RecordState.REGISTERING, run=self._run.id))
+
+    def failed(self, step: str, error: str) -> HostRecord:
+        """The state stays; what failed is noted for `status`."""
+        return self._write(replace(self._open(), step=step, error=error, run=self._run.id))
+
+    def in_service(self, release: str | None) -> HostRecord:
+        """Close: after every registration was seen healthy."""
+        return self._close(RecordState.IN_SERVICE, release)
+
+    def gone(self) -> HostRecord:
+        """Close: AWS says that the instance is terminated."""
+        return self._close(RecordState.GONE, self._open().release_after)
+
+    def _close(self, state: RecordState, release: str | None) -> HostRecord:
+        record = self._open()
+        closed = replace(
+            record,
+            state=state,
+            run=self._run.id,
+            since=self._run.clock.now(),
+            registrations=frozenset(),
+            was=self.registrations,
+            release_after=release,
+            step=None,
+            error=None,
+            reason=None,
+            until=None,
+        )
+        self._write(closed)
+        self.record, self._closed = None, closed
+        return closed
+
+    def _open(self) -> HostRecord:
+        if self.record is None:
+            raise LookupError(f"{self.host.id} has no open record")
+        return self.record
+
+    def _write(self, record: HostRecord) -> HostRecord:
+        self._run.lease.write(record)
+        self.record = record
+        self._run.sink.tell(events.RecordWritten(self.host, record.state, self.registrations or record.was))
+        return record

@@ -1,0 +1,41 @@
+"""What all parts of one run share: who runs, what for, and the ports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from elbroll.config.schema import LbSettings
+    from elbroll.core.guard import Consent
+    from elbroll.engine.ports import Balancer, Checks, Clock, Inventory, Lease, Sink, Transport
+    from elbroll.engine.stop import Stop
+    from elbroll.model import RunId, Secret, Why
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One invocation that may change things."""
+
+    id: RunId
+    lb: str
+    why: Why
+    release: str | None
+    """The label that hosts run when their walk has ended well; None: what it is stays unknown."""
+    settings: LbSettings
+    secrets: dict[str, Secret]
+    consent: Consent
+    clock: Clock
+    balancer: Balancer
+    inventory: Inventory
+    transport: Transport
+    checks: Checks
+    lease: Lease
+    sink: Sink
+    stop: Stop
+    reason: str | None = None
+    """`drain --reason`."""
+    until: datetime | None = None
+    """`drain --for`."""

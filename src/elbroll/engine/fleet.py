@@ -1,0 +1,133 @@
+"""The roll: hosts in the plan's order, as many at once as the plan allows, until the end or the first failure."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, assert_never
+
+from elbroll import events
+from elbroll.core.decide import Finish, Halt, RollState, Start, WaitForOne, next_move
+from elbroll.engine.host import HostWalk
+from elbroll.engine.preparing import Preparation
+from elbroll.engine.stop import StopMode
+from elbroll.model import Failure, HostId, HostResult, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from elbroll.core.plan import PlannedHost, RolloutPlan
+    from elbroll.engine.context import Run
+    from elbroll.engine.crew import Crew
+    from elbroll.engine.preparing import Readied
+    from elbroll.engine.room import FleetRoom
+    from elbroll.model import HostRecord
+
+Walk = "Callable[[HostWalk, bool], HostResult]"
+
+
+class Roll:
+    """Walks a plan's hosts. Each method returns what became of every host it has begun with."""
+
+    def __init__(self, run: Run, plan: RolloutPlan, room: FleetRoom, records: Mapping[HostId, HostRecord]) -> None:
+        self._run = run
+        self._plan = plan
+        self._room = room
+        self._records = records
+        self._results: dict[HostId, HostResult] = {}
+        self._working: dict[HostId, PlannedHost] = {}
+        self._waiting = {planned.host.id: planned for planned in plan.hosts}
+        self._halted: str | None = None
+        self._bug: Exception | None = None
+
+    def deploy(self, preparers: Crew[Readied | HostResult], walkers: Crew[HostResult]) -> Mapping[HostId, HostResult]:
+        """Prepare all, then roll. A host that cannot be prepared halts the roll before the first drain."""
+        self._tell_capacity()
+        preparation = Preparation(self._run, self._room, self._records)
+        ready, failed = preparation.of_all(self._plan.hosts, preparers)
+        self._results |= failed
+        if failed:
+            return self._halt_before(failed)
+        return self._walk_all(lambda host, walk: walk.roll(countable=ready[host].countable), walkers)
+
+    def drain(self, walkers: Crew[HostResult], *, countable: Mapping[HostId, bool]) -> Mapping[HostId, HostResult]:
+        """Take hosts out on purpose."""
+        self._tell_capacity()
+        return self._walk_all(lambda host, walk: walk.drain(countable=countable[host]), walkers)
+
+    def restore(self, walkers: Crew[HostResult]) -> Mapping[HostId, HostResult]:
+        """Put hosts back where their records say."""
+        return self._walk_all(lambda _host, walk: walk.restore(), walkers)
+
+    def _walk_all(
+        self, walk: Callable[[HostId, HostWalk], HostResult], walkers: Crew[HostResult]
+    ) -> Mapping[HostId, HostResult]:
+        while True:
+            move = next_move(self._state())
+            match move:
+                case Start(host):
+                    self._start(host, walk, walkers)
+                case Halt(reason):
+                    self._halt(reason)
+                case WaitForOne():
+                    self._collect(walkers)
+                case Finish():
+                    break
+                case _:
+                    assert_never(move)
+        if self._bug is not None:
+            raise self._bug
+        return self._results
+
+    def _state(self) -> RollState:
+        return RollState(
+            waiting=tuple(self._waiting),
+            working=frozenset(self._working),
+            results=self._results,
+            max_unavailable=self._plan.max_unavailable,
+            max_failures=self._run.settings.pace.max_failures,
+            stop_mode=self._run.stop.mode,
+            halted=self._halted,
+        )
+
+    def _start(self, host: HostId, walk: Callable[[HostId, HostWalk], HostResult], walkers: Crew[HostResult]) -> None:
+        planned = self._waiting.pop(host)
+        self._working[host] = planned
+        host_walk = HostWalk(self._run, self._room, planned, self._records.get(host))
+        walkers.start(host, partial(walk, host, host_walk))
+
+    def _collect(self, walkers: Crew[HostResult]) -> None:
+        host, ended = walkers.next_done()
+        planned = self._working.pop(host)
+        if isinstance(ended, Exception):
+            self._bug = self._bug or ended
+            self._halt(f"elbroll itself failed at {planned.host.name}")
+            ended = _broken(planned, ended)
+            self._run.sink.tell(events.HostFinished(planned.host, ended))
+        self._results[host] = ended
+
+    def _halt(self, reason: str) -> None:
+        if self._halted is None:
+            self._halted = reason
+            working = tuple(planned.host.name for planned in self._working.values())
+            self._run.sink.tell(events.HaltDecided(reason, working))
+
+    def _halt_before(self, failed: Mapping[HostId, HostResult]) -> Mapping[HostId, HostResult]:
+        names = ", ".join(planned.host.name for planned in self._plan.hosts if planned.host.id in failed)
+        if self._run.stop.mode is StopMode.GO:
+            self._halt(f"not ready: {names}")
+        return self._results
+
+    def _tell_capacity(self) -> None:
+        self._room.tell_capacity(planned.pool.id for planned in self._plan.pools)
+
+
+def _broken(planned: PlannedHost, error: Exception) -> HostResult:
+    """A bug of ours: nobody knows more than the record does."""
+    return HostResult(
+        host=planned.host.id,
+        outcome=Outcome.UNKNOWN,
+        in_service=None,
+        release_before=planned.release_before,
+        failure=Failure("bug", f"{type(error).__name__} {error}"),
+        record=planned.record.state if planned.record else None,
+    )

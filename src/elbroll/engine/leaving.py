@@ -1,0 +1,203 @@
+"""Out of every pool at once, read back, and then until the traffic has really stopped (safety.md 4, aws.md E3)."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from elbroll import events
+from elbroll.core.drained import Drained, Leaving, NotYet, Quiet, Undone, balancer_peers, drained, quiet
+from elbroll.core.drained import leave as fold
+from elbroll.core.guard import Refuse
+from elbroll.core.timing import drain_limit, healthy_limit, settle_for, until_for
+from elbroll.engine.waiting import Pace, wait_until
+from elbroll.engine.walker import TICK, failed, failed_by
+from elbroll.errors import ElbrollError, HostAccessError, HostUnreachable, TargetRefused
+from elbroll.model import Result, Step, TargetState
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from elbroll.engine.ports import ConnectionWatch
+    from elbroll.engine.walker import Walker
+    from elbroll.model import Pool, Registration
+
+ADMISSION = 2.0
+"""Seconds between two looks at a guard that may change its mind (F-25)."""
+LEAVES_WITHIN = 60.0
+"""Seconds after which a registration that shows no sign of leaving is not going to (F-30)."""
+SENDS_FOR = 60.0
+"""Seconds for which a deregister without an answer is repeated (F-29)."""
+
+
+def leave(walker: Walker, *, countable: bool) -> None:
+    """Guard, record, deregister, wait until drained. Raises StepFailed (GUARD: nothing was done)."""
+    _admit(walker)
+    drain = _Drain(walker, countable=countable)
+    about = events.StepStarted(walker.host, Step.DRAIN, limit=drain.limit, pools=walker.labels(), until=drain.until)
+    with walker.journal.step(about):
+        try:
+            drain.deregister()
+            drain.await_end()
+        except ElbrollError as error:
+            raise failed_by(Step.DRAIN, error) from error
+
+
+def take_out_again(walker: Walker) -> None:
+    """Deregister a host that never got healthy, and see it leave; its traffic is not waited for.
+
+    Raises what AWS calls raise, and Unanswered where nobody saw it leave.
+    """
+    walker.run.lease.confirm(walker.book.pools())
+    walker.send(walker.run.balancer.deregister, SENDS_FOR)
+
+
+def _admit(walker: Walker) -> None:
+    """Ask the guard, for as long as its reason may heal. Raises StepFailed."""
+    limit = max((healthy_limit(pool) for pool in walker.room.fleet.pools.values()), default=0.0)
+    wait = wait_until(
+        lambda: _try_admission(walker),
+        lambda verdict: not isinstance(verdict, Refuse),
+        clock=walker.run.clock,
+        limit=limit,
+        pace=Pace(ADMISSION),
+        give_up=lambda verdict: isinstance(verdict, Refuse) and not verdict.heals,
+        stopped=walker.interrupted,
+    )
+    if wait.reached:
+        return
+    if walker.interrupted():
+        raise failed(Step.GUARD, "interrupted", "not begun: a signal has come", result=Result.CANCELLATION)
+    if isinstance(wait.last, ElbrollError):
+        raise failed_by(Step.GUARD, wait.last) from wait.last
+    if isinstance(wait.last, Refuse):
+        raise failed(Step.GUARD, "floor", wait.last.message, *wait.last.why)
+    raise failed(Step.GUARD, "unanswered", "capacity could not be read", str(wait.silence or ""))
+
+
+def _try_admission(walker: Walker) -> object:
+    return walker.room.admit(walker.host, lambda seen: walker.book.hold(_recordable(walker, seen)))
+
+
+def _recordable(walker: Walker, seen: frozenset[Registration]) -> frozenset[Registration]:
+    """What this run will remove: it was seen registered a moment ago (I-12)."""
+    return seen | walker.book.registrations
+
+
+class _Drain:
+    """One drain, look by look."""
+
+    def __init__(self, walker: Walker, *, countable: bool) -> None:
+        settings = walker.run.settings
+        self._walker = walker
+        self._clock = walker.run.clock
+        self._pools = [pool for name in sorted(walker.book.pools()) if (pool := walker.room.pool(name))]
+        self.limit = drain_limit(self._pools, settings)
+        self._settle = max((settle_for(pool, settings) for pool in self._pools), default=0.0)
+        reported = not countable or any(until_for(pool, settings) == "reported" for pool in self._pools)
+        self.until = "reported" if reported else "idle"
+        self._called = self._clock.monotonic()
+        self._leaving: dict[Registration, Leaving] = {}
+        self._quiet: Quiet | None = None if reported else Quiet()
+
+    def deregister(self) -> None:
+        """Every pool at once, then read back at once: capacity may have dropped in between (F-27)."""
+        walker = self._walker
+        now = walker.room.registered(walker.host)
+        try:
+            walker.send(walker.run.balancer.deregister, SENDS_FOR, only=now)
+        except TargetRefused as error:
+            walker.journal.warn("deregister", f"{error.message}: it may have left by itself")
+        self._called = self._clock.monotonic()
+        self._leaving = {entry: Leaving() for entry in walker.book.registrations if walker.room.pool(entry.pool)}
+        short = walker.room.shortfall(walker.host) if now else None
+        if short is not None:
+            raise failed(Step.DRAIN, "capacity-dropped", f"capacity dropped while it left: {short}")
+        walker.room.tell_capacity(walker.book.pools())
+
+    def await_end(self) -> None:
+        """Until drained; never longer than the limit. Raises StepFailed."""
+        walker = self._walker
+        with ExitStack() as stack:
+            watch = self._open_watch(stack)
+            peers = balancer_peers(self._pools, self._nodes()) if watch else None
+            wait = wait_until(
+                lambda: self._look(watch, peers),
+                lambda seen: isinstance(seen, Drained),
+                clock=self._clock,
+                limit=self.limit - (self._clock.monotonic() - self._called),
+                pace=Pace(1.0 if watch else TICK),
+                give_up=lambda seen: isinstance(seen, Undone) or self._stays(),
+                stopped=walker.interrupted,
+            )
+        if wait.reached:
+            return
+        if walker.interrupted():
+            raise failed(Step.DRAIN, "interrupted", "put back: a signal has come", result=Result.CANCELLATION)
+        if isinstance(wait.last, Undone):
+            raise failed(Step.DRAIN, "undone", wait.last.text)
+        last = wait.last.text if isinstance(wait.last, NotYet) else str(wait.silence or "no answer")
+        code = "still-registered" if self._stays() else "drain-limit"
+        raise failed(Step.DRAIN, code, f"not drained after {wait.seconds:.0f} s: {last}", result=Result.TIMEOUT)
+
+    def _look(self, watch: ConnectionWatch | None, peers: frozenset[str] | None) -> Drained | NotYet | Undone:
+        walker = self._walker
+        for name, view in walker.room.views({entry.pool for entry in self._leaving}, self._max_age()).items():
+            for entry in (each for each in self._leaving if each.pool == name):
+                self._leaving[entry] = fold(self._leaving[entry], view.row(entry), view.at)
+        self._count(watch, peers)
+        now = self._clock.monotonic()
+        seen = drained(self._leaving, self._quiet, self.until, now, self._settle, now - self._called)
+        if isinstance(seen, NotYet):
+            self._tell(seen)
+        return seen
+
+    def _count(self, watch: ConnectionWatch | None, peers: frozenset[str] | None) -> None:
+        if watch is None or self._quiet is None:
+            return
+        connections = watch.look()
+        if connections is None:
+            self._go_blind("its connections can no longer be counted")
+            return
+        host = self._walker.host
+        own = tuple(address for address in (host.private_ip, *host.addresses) if address)
+        now = self._clock.monotonic()
+        self._quiet = quiet(self._quiet, connections, peers, own, now, self._settle)
+
+    def _go_blind(self, why: str) -> None:
+        """What cannot be asked falls back to the balancer's word, and says so."""
+        self._quiet, self.until = None, "reported"
+        self._walker.journal.warn("reported", f"{why}: waiting for the balancer's word instead")
+
+    def _tell(self, seen: NotYet) -> None:
+        live = self._quiet.live if self._quiet else None
+        self._walker.journal.tell(events.StepProgress(self._walker.host, Step.DRAIN, connections=live, text=seen.text))
+
+    def _max_age(self) -> float:
+        """A first read at once, a confirming one soon, and then one a tick."""
+        unconfirmed = any(seen.gone_reads == 1 or seen.left_at is None for seen in self._leaving.values())
+        return 0.9 if unconfirmed else TICK
+
+    def _stays(self) -> bool:
+        """Nothing has left although the call was answered long ago (F-30)."""
+        waited = self._clock.monotonic() - self._called
+        states = {seen.state for seen in self._leaving.values() if seen.left_at is None}
+        return waited >= LEAVES_WITHIN and bool(states - {None, TargetState.UNAVAILABLE, TargetState.UNKNOWN})
+
+    def _open_watch(self, stack: ExitStack) -> ConnectionWatch | None:
+        ports = _traffic_ports(self._leaving, self._pools)
+        if self.until != "idle" or not ports:
+            return None
+        try:
+            return stack.enter_context(self._walker.run.transport.watch(self._walker.host, ports))
+        except (HostUnreachable, HostAccessError) as error:
+            self._go_blind(error.message)
+            return None
+
+    def _nodes(self) -> Mapping[str, frozenset[str] | None]:
+        return {pool.id: self._walker.run.balancer.nodes(pool) for pool in self._pools}
+
+
+def _traffic_ports(registrations: Collection[Registration], pools: list[Pool]) -> frozenset[int]:
+    own = {entry.port for entry in registrations if entry.port is not None}
+    return frozenset(own | {port for pool in pools for port in pool.ports})

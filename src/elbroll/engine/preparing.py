@@ -1,0 +1,139 @@
+"""Before the first drain: every host is reached, proves itself, and does what it can while it still serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from elbroll import events
+from elbroll.engine.book import HostBook
+from elbroll.engine.journal import Journal, StepFailed
+from elbroll.engine.stop import StopMode
+from elbroll.engine.walker import Walker
+from elbroll.engine.working import run_jobs
+from elbroll.errors import AccessError, ElbrollError
+from elbroll.model import Failure, HostResult, Outcome, Result, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from elbroll.core.plan import PlannedHost
+    from elbroll.engine.context import Run
+    from elbroll.engine.crew import Crew
+    from elbroll.engine.room import FleetRoom
+    from elbroll.model import HostId, HostRecord
+
+
+@dataclass(frozen=True, slots=True)
+class HostNeeds:
+    """What a host must be able to do for this run."""
+
+    tunnel_to: tuple[tuple[str, int], ...]
+    count_ports: frozenset[int]
+    sudo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Readied:
+    """A host that is ready; `countable`: its connections can be seen."""
+
+    countable: bool
+
+
+class Preparation:
+    """Tries all hosts side by side; nothing has been taken out of any balancer when it ends."""
+
+    def __init__(self, run: Run, room: FleetRoom, records: Mapping[HostId, HostRecord]) -> None:
+        self._run = run
+        self._room = room
+        self._records = records
+
+    def of_all(
+        self, hosts: Sequence[PlannedHost], crew: Crew[Readied | HostResult]
+    ) -> tuple[dict[HostId, Readied], dict[HostId, HostResult]]:
+        """Those that are ready, and what became of the others (outcome `skipped`, with the failure)."""
+        began = self._run.clock.monotonic()
+        limit = self._run.settings.deploy.timeout
+        self._run.sink.tell(events.StepStarted(None, Step.PREPARE, limit=limit, hosts=len(hosts)))
+        for planned in hosts:
+            crew.start(planned.host.id, partial(self.of, planned))
+        ready: dict[HostId, Readied] = {}
+        failed: dict[HostId, HostResult] = {}
+        for _ in hosts:
+            host, ended = crew.next_done()
+            if isinstance(ended, Exception):
+                raise ended
+            if isinstance(ended, HostResult):
+                failed[host] = ended
+            else:
+                ready[host] = ended
+        result = Result.FAILURE if failed else Result.SUCCESS
+        seconds = self._run.clock.monotonic() - began
+        self._run.sink.tell(events.StepFinished(None, Step.PREPARE, result, seconds, note=f"{len(ready)} hosts ready"))
+        return ready, failed
+
+    def of(self, planned: PlannedHost) -> Readied | HostResult:
+        """One host: login, tools, uploads, in-service commands."""
+        journal = Journal(planned.host, self._run.sink, self._run.clock)
+        if self._run.stop.mode >= StopMode.FINISH:
+            not_tried = Failure("interrupted", "not tried: a signal has come")
+            return self._skipped(planned, journal, StepFailed(Step.PREPARE, not_tried, Result.CANCELLATION))
+        try:
+            return self._prepared(planned, journal)
+        except StepFailed as failure:
+            return self._skipped(planned, journal, failure)
+        except ElbrollError as error:
+            access = isinstance(error, AccessError)
+            failure = StepFailed(
+                Step.PREPARE, Failure(error.code, error.message, why=error.why + error.fix, access=access)
+            )
+            return self._skipped(planned, journal, failure)
+
+    def _prepared(self, planned: PlannedHost, journal: Journal) -> Readied:
+        host, settings = planned.host, self._run.settings.deploy
+        ready = self._run.transport.prepare(host, self._needs(planned))
+        for sentence in ready.warnings:
+            journal.warn("host", sentence)
+        for number, upload in enumerate(settings.upload, 1):
+            self._run.transport.upload(host, upload, f"{self._run.id}-upload-{number}")
+        book = HostBook(host, self._records.get(host.id), self._run)
+        run_jobs(Walker(self._run, self._room, host, book, journal), Step.PREPARE, settings.prepare)
+        return Readied(ready.countable)
+
+    def _needs(self, planned: PlannedHost) -> HostNeeds:
+        host, settings = planned.host, self._run.settings
+        ports: set[int] = set()
+        for entry in planned.registrations:
+            pool = self._room.pool(entry.pool)
+            ports |= {entry.port} if entry.port is not None else set(pool.ports if pool else ())
+        address = host.private_ip
+        tunnel = tuple((address, port) for port in sorted(ports)) if address and settings.verify.http != "off" else ()
+        lines = settings.deploy.prepare + settings.deploy.commands + settings.deploy.rollback
+        return HostNeeds(
+            tunnel_to=tunnel,
+            count_ports=frozenset(ports) if settings.drain.until == "idle" else frozenset(),
+            sudo=any("sudo " in line for line in lines),
+        )
+
+    def _skipped(self, planned: PlannedHost, journal: Journal, failed: StepFailed) -> HostResult:
+        out = planned.record is not None
+        result = HostResult(
+            host=planned.host.id,
+            outcome=Outcome.LEFT_OUT if out else Outcome.SKIPPED,
+            in_service=False if out else None,
+            release_before=planned.release_before,
+            release_after=planned.release_before,
+            failure=failed.failure,
+            seconds=journal.seconds,
+            record=planned.record.state if planned.record else None,
+        )
+        seconds = journal.seconds
+        journal.tell(events.StepFinished(planned.host, Step.PREPARE, failed.result, seconds, failed.failure))
+        journal.tell(events.HostFinished(planned.host, result))
+        return result
+
+
+def _not_ready(error: ElbrollError) -> StepFailed:
+    access = isinstance(error, AccessError)
+    return StepFailed(Step.PREPARE, Failure(error.code, error.message, why=error.why + error.fix, access=access))

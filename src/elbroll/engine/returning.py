@@ -1,0 +1,182 @@
+"""Back into the balancers: register exactly what the record says, and wait until everybody calls it healthy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from elbroll import events
+from elbroll.core.timing import bake_for, healthy_limit
+from elbroll.engine.journal import Abandoned, StepFailed
+from elbroll.engine.waiting import Pace, wait_until
+from elbroll.engine.walker import TICK, failed, failed_by
+from elbroll.errors import ElbrollError, TargetRefused
+from elbroll.model import Step, TargetSeen, TargetState, TargetType
+
+if TYPE_CHECKING:
+    from elbroll.engine.walker import Walker
+    from elbroll.model import Pool, PoolView, Registration
+
+OUTAGE = 900.0
+"""Seconds: a host left out is the worst end, so register tries for long (aws.md B2)."""
+SHOWN_WITHIN = 60.0
+"""Seconds after which a registration that does not show is an error (T13)."""
+Rows = dict["Registration", TargetSeen | None]
+
+
+def come_back(walker: Walker) -> None:
+    """Record, register, wait for `healthy` in every pool, two reads in a row. Raises StepFailed."""
+    limit = _healthy_limit(walker)
+    about = events.StepStarted(walker.host, Step.REGISTER, limit=limit, pools=walker.labels())
+    with walker.journal.step(about):
+        try:
+            walker.book.registering()
+            _register(walker)
+            _await_healthy(walker, limit)
+        except ElbrollError as error:
+            raise failed_by(Step.REGISTER, error) from error
+
+
+def put_back(walker: Walker) -> None:
+    """Undo a drain: register what the record says; under it, wait until healthy unless told to leave at once.
+
+    The record stays `held` until every registration was seen healthy (F-33). Raises StepFailed.
+    """
+    limit = _healthy_limit(walker)
+    about = events.StepStarted(walker.host, Step.REGISTER, limit=limit, pools=walker.labels())
+    with walker.journal.step(about):
+        try:
+            _register(walker)
+            _await_healthy(walker, limit)
+        except ElbrollError as error:
+            raise failed_by(Step.REGISTER, error) from error
+
+
+def send_back(walker: Walker) -> None:
+    """Register without waiting, one try a pool: what there is time for within 5 s (safety.md 8)."""
+    walker.send(walker.run.balancer.register, 0.0)
+
+
+def bake(walker: Walker) -> None:
+    """Watch the host in service for the configured time, at least the pools' slow start. Raises StepFailed."""
+    seconds = bake_for(_pools(walker), walker.run.settings)
+    if not seconds:
+        return
+    with walker.journal.step(events.StepStarted(walker.host, Step.BAKE, limit=seconds)):
+        wait = wait_until(
+            lambda: _rows(walker),
+            lambda _: False,
+            clock=walker.run.clock,
+            limit=seconds,
+            pace=Pace(TICK),
+            give_up=lambda rows: not _all_healthy(rows),
+            stopped=walker.leaving_now,
+        )
+        walker.abandon_if_told(Step.BAKE)
+        if wait.last is not None and not _all_healthy(wait.last):
+            raise failed(Step.BAKE, "bake-unhealthy", f"fell sick while it was watched: {_shown(walker, wait.last)}")
+
+
+def _register(walker: Walker) -> None:
+    """An address that still drains may be refused until its delay is over (T10): then wait and try again."""
+    patience = max(
+        (pool.deregistration_delay + 60 for pool in _pools(walker) if pool.target_type is TargetType.IP),
+        default=0.0,
+    )
+    refused: list[TargetRefused] = []
+
+    def register_once() -> bool:
+        try:
+            walker.send(walker.run.balancer.register, OUTAGE)
+        except TargetRefused as error:
+            refused.append(error)
+            return False
+        return True
+
+    wait = wait_until(
+        register_once,
+        lambda done: done,
+        clock=walker.run.clock,
+        limit=patience,
+        pace=Pace(TICK * 2),
+        stopped=walker.leaving_now,
+    )
+    if not wait.reached:
+        walker.abandon_if_told(Step.REGISTER)
+        raise refused[-1] if refused else (wait.silence or AssertionError("a register without an end"))
+
+
+def _await_healthy(walker: Walker, limit: float) -> None:
+    began = walker.run.clock.monotonic()
+    told: list[str] = []
+
+    def look() -> Rows:
+        rows = _rows(walker)
+        text = _shown(walker, rows)
+        if [text] != told[-1:]:
+            told.append(text)
+            states = tuple((walker.label(entry), _state(row)) for entry, row in rows.items())
+            walker.journal.tell(events.StepProgress(walker.host, Step.REGISTER, states=states, text=text))
+        return rows
+
+    wait = wait_until(
+        look,
+        _all_healthy,
+        clock=walker.run.clock,
+        limit=limit,
+        pace=Pace(TICK, good_looks=2),
+        give_up=lambda rows: _hopeless(rows, walker.run.clock.monotonic() - began),
+        stopped=walker.leaving_now,
+    )
+    if wait.reached:
+        walker.room.back(walker.host)
+        return
+    if walker.leaving_now():
+        raise Abandoned(Step.REGISTER, "registered, but not yet seen healthy")
+    seen = _shown(walker, wait.last) if wait.last is not None else "no answer from AWS"
+    raise failed(Step.REGISTER, "never-healthy", f"not healthy after {wait.seconds:.0f} s: {seen}")
+
+
+def _rows(walker: Walker) -> Rows:
+    views = walker.room.views(walker.book.pools(), 0.9)
+    return {entry: _row(views[entry.pool], entry) for entry in walker.book.registrations if entry.pool in views}
+
+
+def _row(view: PoolView, entry: Registration) -> TargetSeen | None:
+    return view.row(entry)
+
+
+def _all_healthy(rows: Rows) -> bool:
+    return all(row is not None and row.state is TargetState.HEALTHY for row in rows.values())
+
+
+def _hopeless(rows: Rows, seconds: float) -> bool:
+    """A state that does not heal by waiting: never shown, or registered where no check is made."""
+    states = {_state(row) for row in rows.values()}
+    return seconds >= SHOWN_WITHIN and bool(states & {TargetState.GONE, TargetState.UNUSED})
+
+
+def _state(row: TargetSeen | None) -> TargetState:
+    return row.state if row else TargetState.GONE
+
+
+def _shown(walker: Walker, rows: Rows) -> str:
+    return ", ".join(
+        f"{walker.label(entry)} {_words(row)}" for entry, row in sorted(rows.items(), key=lambda i: i[0].pool)
+    )
+
+
+def _words(row: TargetSeen | None) -> str:
+    if row is None:
+        return "not shown"
+    return " ".join(word for word in (row.state, row.reason, row.said) if word)
+
+
+def _pools(walker: Walker) -> tuple[Pool, ...]:
+    return tuple(pool for name in sorted(walker.book.pools()) if (pool := walker.room.pool(name)))
+
+
+def _healthy_limit(walker: Walker) -> float:
+    return max((healthy_limit(pool) for pool in _pools(walker)), default=0.0)
+
+
+__all__ = ["StepFailed", "bake", "come_back", "put_back", "send_back"]

@@ -1,0 +1,183 @@
+"""What is there now: pools, hosts, health and records, read to the end and put together as a fleet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from elbroll.errors import NotFound
+from elbroll.model import Fleet, Host, HostId, InstanceState, TargetState, TargetType
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from elbroll.config.schema import LbSettings
+    from elbroll.engine.ports import Balancer, Directory, Inventory, Ledger
+    from elbroll.model import HostRecord, Pool, PoolId, PoolView, Registration
+
+FRESH = 3.0
+"""Seconds: how old a reading may be that a plan is made from."""
+NOT_SERVING = frozenset({TargetState.GONE, TargetState.DRAINING})
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """The ports that only read."""
+
+    directory: Directory
+    inventory: Inventory
+    balancer: Balancer
+    ledger: Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A fleet with the readings and records that it was made from."""
+
+    fleet: Fleet
+    views: Mapping[PoolId, PoolView]
+    records: Mapping[HostId, HostRecord]
+    """Of the fleet's hosts only, open and closed."""
+
+    def same_as(self, other: Survey) -> bool:
+        """Whether a plan made from one holds for the other: same hosts, places and records."""
+        return (self.fleet.registrations, self.fleet.pools.keys(), self.records) == (
+            other.fleet.registrations,
+            other.fleet.pools.keys(),
+            other.records,
+        )
+
+
+def survey_lb(lb: str, settings: LbSettings, eyes: Eyes) -> Survey:
+    """The fleet that `--lb` names. Hosts that the ledger holds belong to it although AWS no longer lists them.
+
+    Raises what the ports raise; NotFound where nothing has that name.
+    """
+    own = {pool.id: pool for pool in eyes.directory.find(settings.name or lb, settings.target_groups)}
+    reading = _Reading(eyes)
+    hosts = reading.hosts_of(own) | _held_hosts(own, reading.records, eyes)
+    pools = dict(own)
+    if settings.other_pools != "ignore":
+        pools |= {pool.id: pool for pool in eyes.directory.serving(tuple(hosts.values()), tuple(own))}
+    return reading.survey(lb, pools, frozenset(own), hosts)
+
+
+def survey_hosts(words: Collection[str], eyes: Eyes) -> Survey:
+    """The fleet around hosts named by HOST words, wherever they serve or are recorded (`drain i-123`).
+
+    It holds every host of every pool they serve in, as the guard must count them all. Raises NotFound.
+    """
+    reading = _Reading(eyes)
+    named = {host.id: host for word in words for host in _named(word, reading.records, eyes)}
+    pools = {pool.id: pool for pool in eyes.directory.serving(tuple(named.values()), ())}
+    pools |= eyes.directory.by_id(_recorded_pools(named, reading.records) - pools.keys())
+    if not pools:
+        names = ", ".join(f"{host.name} ({host.id})" for host in named.values())
+        raise NotFound(f"{names}: registered in no pool of this region, and not recorded as out")
+    hosts = named | reading.hosts_of(pools) | _held_hosts(pools, reading.records, eyes)
+    return reading.survey(_lb_name(pools.values()), pools, frozenset(pools), hosts)
+
+
+class _Reading:
+    """The records and, pool by pool, the health that one survey goes by."""
+
+    def __init__(self, eyes: Eyes) -> None:
+        self.records = eyes.ledger.records()
+        self._eyes = eyes
+        self._views: dict[PoolId, PoolView] = {}
+
+    def hosts_of(self, pools: Mapping[PoolId, Pool]) -> dict[HostId, Host]:
+        """Hosts of every row, draining ones too."""
+        instances: set[str] = set()
+        hosts: dict[HostId, Host] = {}
+        for pool in pools.values():
+            ids = {row.registration.id for row in self._view(pool).rows if row.state is not TargetState.GONE}
+            if pool.target_type is TargetType.INSTANCE:
+                instances |= ids
+            elif ids:
+                hosts |= {host.id: host for host in self._eyes.inventory.addresses(pool.vpc, ids).values()}
+        return hosts | (dict(self._eyes.inventory.instances(instances)) if instances else {})
+
+    def survey(self, lb: str, pools: dict[PoolId, Pool], own: frozenset[PoolId], hosts: dict[HostId, Host]) -> Survey:
+        """All of it put together; pools that only a record still names are looked up as well."""
+        pools = pools | dict(self._eyes.directory.by_id(_recorded_pools(hosts, self.records) - pools.keys()))
+        everyone = self.hosts_of(pools) | hosts
+        kind = next(pool.kind for name, pool in pools.items() if name in own)
+        fleet = Fleet(
+            lb=lb,
+            kind=kind,
+            pools=pools,
+            own=own,
+            hosts=hosts,
+            registrations=_registrations(everyone, self._views),
+            neighbours={name: host for name, host in everyone.items() if name not in hosts},
+        )
+        records = {name: record for name, record in self.records.items() if name in everyone}
+        return Survey(fleet, {name: self._views[name] for name in pools}, records)
+
+    def _view(self, pool: Pool) -> PoolView:
+        if pool.id not in self._views:
+            self._views[pool.id] = self._eyes.balancer.look(pool, FRESH)
+        return self._views[pool.id]
+
+
+def _held_hosts(pools: Mapping[PoolId, Pool], records: Mapping[HostId, HostRecord], eyes: Eyes) -> dict[HostId, Host]:
+    held = {
+        host: record
+        for host, record in records.items()
+        if record.open and any(item.registration.pool in pools for item in record.registrations)
+    }
+    return _described(held, eyes)
+
+
+def _described(records: Mapping[HostId, HostRecord], eyes: Eyes) -> dict[HostId, Host]:
+    instances = [host for host in records if not host.startswith("ip-")]
+    found = dict(eyes.inventory.instances(instances)) if instances else {}
+    outside = {host: _outside(host, record) for host, record in records.items() if host.startswith("ip-")}
+    return {host: _known_by_name(found[host], records[host]) for host in instances if host in found} | outside
+
+
+def _known_by_name(host: Host, record: HostRecord) -> Host:
+    """An instance that EC2 no longer describes keeps the name it was recorded with."""
+    if host.state is InstanceState.MISSING and record.name:
+        return Host(id=host.id, name=record.name, state=host.state)
+    return host
+
+
+def _outside(host: HostId, record: HostRecord) -> Host:
+    address = next((item.registration.id for item in record.registrations), None)
+    return Host(id=host, name=record.name or address or host, state=InstanceState.OUTSIDE, private_ip=address)
+
+
+def _recorded_pools(hosts: Collection[HostId], records: Mapping[HostId, HostRecord]) -> frozenset[PoolId]:
+    open_records = (records[host] for host in hosts if host in records and records[host].open)
+    return frozenset(item.registration.pool for record in open_records for item in record.registrations)
+
+
+def _registrations(
+    hosts: Mapping[HostId, Host], views: Mapping[PoolId, PoolView]
+) -> dict[HostId, frozenset[Registration]]:
+    entries = [row.registration for view in views.values() for row in view.rows if row.state not in NOT_SERVING]
+    return {name: frozenset(entry for entry in entries if host.owns(entry)) for name, host in hosts.items()}
+
+
+def _named(word: str, records: Mapping[HostId, HostRecord], eyes: Eyes) -> tuple[Host, ...]:
+    """Hosts that a HOST word names: in EC2, or in the ledger where EC2 has forgotten them. Raises NotFound."""
+    found = eyes.inventory.search(word)
+    if len(found) > 1 and not any(sign in word for sign in "*?["):
+        names = ", ".join(f"{host.name} ({host.id})" for host in found)
+        raise NotFound(f'"{word}" names several hosts', why=(names,), fix=("use the instance id",))
+    if found:
+        return found
+    recorded = {host: record for host, record in records.items() if word in (host, record.name)}
+    if recorded:
+        return tuple(_described(recorded, eyes).values())
+    near = tuple(record.name or host for host, record in records.items() if record.open)
+    raise NotFound(
+        f'no host is called "{word}"', near=near, fix=("elbroll status     lists every host behind a balancer",)
+    )
+
+
+def _lb_name(pools: Iterable[Pool]) -> str:
+    """How a fleet found by its hosts is called: by its balancers."""
+    return ",".join(sorted({name for pool in pools for name in (pool.balancers or (pool.name,))}))

@@ -1,0 +1,96 @@
+"""What the steps of one host's walk hand to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from elbroll.engine.journal import Abandoned, StepFailed
+from elbroll.engine.stop import StopMode
+from elbroll.engine.waiting import patiently
+from elbroll.model import Failure, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from elbroll.engine.book import HostBook
+    from elbroll.engine.context import Run
+    from elbroll.engine.journal import Journal
+    from elbroll.engine.room import FleetRoom
+    from elbroll.errors import ElbrollError
+    from elbroll.model import Host, Pool, PoolId, Registration, Step
+
+    Deed = Callable[[Pool, tuple[Registration, ...]], None]
+
+TICK = 5.0
+"""Seconds between looks at a pool (Q1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walker:
+    """One host in one run: the host, its page in the ledger, its story, and what it shares with others."""
+
+    run: Run
+    room: FleetRoom
+    host: Host
+    book: HostBook
+    journal: Journal
+
+    def by_pool(self, only: Collection[Registration] | None = None) -> dict[PoolId, tuple[Registration, ...]]:
+        """The record's registrations (or those of them in `only`), in order, by pool."""
+        pools: dict[PoolId, list[Registration]] = {}
+        wanted = self.book.registrations if only is None else self.book.registrations & frozenset(only)
+        for registration in sorted(wanted, key=_order):
+            pools.setdefault(registration.pool, []).append(registration)
+        return {pool: tuple(entries) for pool, entries in pools.items()}
+
+    def labels(self) -> tuple[str, ...]:
+        """`name:port` of each registration, as users read them."""
+        return tuple(self.label(registration) for entries in self.by_pool().values() for registration in entries)
+
+    def label(self, registration: Registration) -> str:
+        """`web-prod-http:8080`; without a port for a classic balancer."""
+        pool = self.room.pool(registration.pool)
+        name = pool.name if pool else registration.pool
+        return name if registration.port is None else f"{name}:{registration.port}"
+
+    def send(self, deed: Deed, budget: float, only: Collection[Registration] | None = None) -> None:
+        """Confirm the lock, then send one call a pool with exactly the recorded entries (I-3, I-10).
+
+        Repeats calls without an answer for `budget` seconds, as each is harmless twice; raises the last error.
+        """
+        for name, entries in self.by_pool(only).items():
+            if pool := self.room.pool(name):
+                self.run.lease.confirm(self.book.pools())
+                patiently(_bound(deed, pool, entries), clock=self.run.clock, budget=budget, give_up=self.leaving_now)
+
+    def leaving_now(self) -> bool:
+        """A second signal: end within 5 s, wait for nothing."""
+        return self.run.stop.mode >= StopMode.LEAVE
+
+    def interrupted(self) -> bool:
+        """Any signal."""
+        return self.run.stop.mode >= StopMode.FINISH
+
+    def abandon_if_told(self, step: Step) -> None:
+        """Raises Abandoned after a second signal."""
+        if self.leaving_now():
+            raise Abandoned(step, f"left in {step} by a signal, as recorded")
+
+
+def failed(step: Step, code: str, message: str, *why: str, result: Result = Result.FAILURE) -> StepFailed:
+    """A step's failure in one line."""
+    return StepFailed(step, Failure(code, message, why=why), result)
+
+
+def failed_by(step: Step, error: ElbrollError) -> StepFailed:
+    """A step's failure, as an error of ours explains it."""
+    return StepFailed(step, Failure(error.code, error.message, why=error.why), Result.ERROR)
+
+
+def _bound(deed: Deed, pool: Pool, entries: tuple[Registration, ...]) -> Callable[[], None]:
+    return lambda: deed(pool, entries)
+
+
+def _order(registration: Registration) -> tuple[str, str, int]:
+    return (registration.pool, registration.id, registration.port or 0)

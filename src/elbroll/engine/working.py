@@ -1,0 +1,166 @@
+"""The host's own work: commands over the transport, and the question whether its app is well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from elbroll import events
+from elbroll.engine.journal import StepFailed
+from elbroll.engine.waiting import Pace, wait_until
+from elbroll.engine.walker import failed, failed_by
+from elbroll.errors import ElbrollError, HostUnreachable
+from elbroll.model import Failure, Job, JobEnd, JobId, OnLoss, ProbeAnswer, RecordState, Result, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from elbroll.engine.ports import Probe
+    from elbroll.engine.walker import Walker
+    from elbroll.model import JobResult
+
+REACH = 15.0
+"""Seconds in which a host must answer before its first command is sent."""
+
+
+def deploy(walker: Walker, lines: Sequence[str], release: str | None) -> None:
+    """Record `deploying`, run every line, record `deployed`. Raises StepFailed.
+
+    A host that cannot be reached before the first command has begun keeps its record (F-39).
+    """
+    limit = walker.run.settings.deploy.timeout
+    about = events.StepStarted(walker.host, Step.DEPLOY, limit=limit, commands=len(lines))
+    with walker.journal.step(about):
+        try:
+            _reach(walker)
+            _await_earlier_jobs(walker)
+            walker.book.deploying(release)
+            run_jobs(walker, Step.DEPLOY, lines)
+            walker.book.deployed(release)
+        except ElbrollError as error:
+            raise failed_by(Step.DEPLOY, error) from error
+
+
+def run_jobs(walker: Walker, step: Step, lines: Sequence[str]) -> None:
+    """Each line as a job of its own, within what is left of `deploy.timeout` (T-31, T-34). Raises StepFailed."""
+    clock = walker.run.clock
+    end = clock.monotonic() + walker.run.settings.deploy.timeout
+    for number, line in enumerate(lines, 1):
+        if step is Step.DEPLOY:
+            walker.run.lease.confirm(walker.book.pools())
+        job = _job(walker, step, number, line, end - clock.monotonic())
+        result = walker.run.transport.run(
+            walker.host, job, lambda text: walker.journal.heard(step, text), walker.run.stop
+        )
+        if not result.success:
+            raise _job_failed(step, number, len(lines), result)
+
+
+def verify(walker: Walker, release: str | None) -> None:
+    """The app asked on its own host, until a full row of good answers. Raises StepFailed."""
+    settings = walker.run.settings.verify
+    probes = walker.run.checks.of(walker.host, walker.book.registrations, release)
+    if not probes:
+        return
+    asks = tuple(probe.asks for probe in probes)
+    about = events.StepStarted(
+        walker.host, Step.VERIFY, limit=settings.timeout, checks=asks, consecutive=settings.consecutive
+    )
+    with walker.journal.step(about):
+        wait = wait_until(
+            lambda: _ask_all(walker, probes),
+            lambda answer: answer.well,
+            clock=walker.run.clock,
+            limit=settings.timeout,
+            pace=Pace(settings.interval, again=settings.interval, good_looks=settings.consecutive),
+            stopped=walker.leaving_now,
+        )
+        if not wait.reached:
+            walker.abandon_if_told(Step.VERIFY)
+            raise _verify_failed(asks, wait.last, wait.silence, wait.looks, wait.seconds)
+
+
+def _reach(walker: Walker) -> None:
+    """A harmless word, so that an unreachable host is found before its record says that a deploy began."""
+    answer = walker.run.transport.look(walker.host, ":", {}, REACH)
+    if not answer.success:
+        raise HostUnreachable(f"{walker.host.name} does not run commands", why=(answer.cause or "no reason given",))
+
+
+def _await_earlier_jobs(walker: Walker) -> None:
+    """A command of an earlier run may still be alive on the host: never two at once (I-17)."""
+    if walker.book.state not in (RecordState.DEPLOYING, RecordState.DEPLOYED, RecordState.REGISTERING):
+        return
+    wait = wait_until(
+        lambda: walker.run.transport.open_jobs(walker.host),
+        lambda jobs: not jobs,
+        clock=walker.run.clock,
+        limit=walker.run.settings.deploy.timeout,
+        pace=Pace(2.0),
+        stopped=walker.leaving_now,
+    )
+    if not wait.reached:
+        walker.abandon_if_told(Step.DEPLOY)
+        jobs = ", ".join(wait.last or ())
+        raise failed(Step.DEPLOY, "job-still-runs", f"a command of an earlier run is still running on the host: {jobs}")
+
+
+def _job(walker: Walker, step: Step, number: int, line: str, limit: float) -> Job:
+    run, deploy_settings = walker.run, walker.run.settings.deploy
+    attempt = walker.book.record.attempt if walker.book.record else 1
+    return Job(
+        id=JobId(run.id, step, attempt, number),
+        line=line,
+        limit=max(1.0, limit),
+        env={**deploy_settings.env, **variables(walker)},
+        secrets=run.secrets,
+        workdir=deploy_settings.workdir,
+        on_loss=OnLoss.KEEP,
+    )
+
+
+def variables(walker: Walker) -> dict[str, str]:
+    """What commands on the host see beside `env` and `secrets`."""
+    run, host = walker.run, walker.host
+    return {
+        "ELBROLL_RELEASE": run.release or "",
+        "ELBROLL_HOST": host.name,
+        "ELBROLL_INSTANCE_ID": host.id,
+        "ELBROLL_LB": run.lb,
+        "ELBROLL_RUN": run.id,
+    }
+
+
+def _job_failed(step: Step, number: int, of: int, result: JobResult) -> StepFailed:
+    what = f"command {number} of {of}" if of > 1 else "the command"
+    match result.end:
+        case JobEnd.EXIT:
+            code, text = f"{step}-exit", f"{what} exited {result.status}"
+        case JobEnd.TIMED_OUT:
+            code, text = f"{step}-timeout", f"{what} was stopped after {result.seconds:.0f} s"
+        case JobEnd.NOT_RUN:
+            code, text = f"{step}-not-run", f"{what} did not run"
+        case JobEnd.UNKNOWN:
+            code, text = f"{step}-unknown", f"nobody knows how {what} ended"
+    why = (result.cause,) if result.cause else ()
+    ended = Result.TIMEOUT if result.end is JobEnd.TIMED_OUT else Result.FAILURE
+    return StepFailed(step, Failure(code, text, why=why, tail=result.tail, lines=result.lines), ended)
+
+
+def _ask_all(walker: Walker, probes: Sequence[Probe]) -> ProbeAnswer:
+    """The first answer that is not well, else the last: one bad answer breaks the row (F-46)."""
+    answer = ProbeAnswer(True, "")
+    for probe in probes:
+        answer = probe.look()
+        if not answer.well:
+            walker.journal.tell(events.StepProgress(walker.host, Step.VERIFY, text=answer.said))
+            return answer
+    return answer
+
+
+def _verify_failed(
+    asks: tuple[str, ...], last: ProbeAnswer | None, silence: Exception | None, looks: int, seconds: float
+) -> StepFailed:
+    said = last.said if last else str(silence or "no answer")
+    text = f"{', '.join(asks)} {said} for {int(seconds) // 60}:{int(seconds) % 60:02d}"
+    why = (f"{looks} looks, none of them well for long enough",)
+    return StepFailed(Step.VERIFY, Failure("verify-http", text, why=why), Result.TIMEOUT)
