@@ -1,0 +1,89 @@
+"""moto in this process, made lifelike: for one thread with patched boto3, or as a server (aws.md M4, M5, M7)."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from elbroll.demo.lifelike.apps import FakeApps
+from elbroll.demo.lifelike.clocks import VirtualClock
+from elbroll.demo.lifelike.guard import REGION, guarded, require_moto
+from elbroll.demo.lifelike.patching import patched
+from elbroll.demo.lifelike.simulation import Simulation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import boto3
+
+    from elbroll.demo.lifelike.patching import Patch
+
+
+class Lifelike:
+    """Puts a simulation behind moto, until `uninstall`. Also a context manager."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.simulation = simulation
+        self._undo = ExitStack()
+
+    def install(self) -> None:
+        """Replace moto's methods. Raises UsageError where moto is missing."""
+        require_moto()
+        self._undo.enter_context(patched(patches(self.simulation)))
+
+    def uninstall(self) -> None:
+        """Put moto's own methods back; harmless when repeated."""
+        self._undo.close()
+
+    def __enter__(self) -> Lifelike:
+        self.install()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.uninstall()
+
+
+def patches(simulation: Simulation) -> tuple[Patch, ...]:
+    """Everything of moto's that is replaced (aws.md M1-M3)."""
+    # moto is not a dependency of the tool itself, and slow to import
+    from elbroll.demo.lifelike.settings_v2 import SettingsV2  # noqa: PLC0415
+    from elbroll.demo.lifelike.target_groups import TargetGroups  # noqa: PLC0415
+
+    return (*TargetGroups(simulation).patches(), *SettingsV2().patches())
+
+
+class InProcess:
+    """A lifelike AWS that boto3 in this process talks to, by a clock that the test moves."""
+
+    def __init__(self, simulation: Simulation, clock: VirtualClock, apps: FakeApps) -> None:
+        self._clients: dict[str, Any] = {}
+        self.simulation = simulation
+        self.clock = clock
+        self.apps = apps
+        self.timeline = simulation.timeline
+
+    def client(self, service: str) -> Any:
+        """A boto3 client for a service, the same one each time."""
+        if service not in self._clients:
+            make: Any = self._session.client
+            self._clients[service] = make(service)
+        return self._clients[service]
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        import boto3  # noqa: PLC0415 - must come after moto (M7)
+
+        return boto3.Session(region_name=REGION)
+
+
+@contextmanager
+def in_process() -> Iterator[InProcess]:
+    """moto with patched boto3, fake keys, a virtual clock and apps that are well. Nothing leaves the process."""
+    require_moto()
+    from moto import mock_aws  # noqa: PLC0415 - not a dependency of the tool itself
+
+    clock, apps = VirtualClock(), FakeApps()
+    simulation = Simulation(clock, apps)
+    with guarded(), mock_aws(), Lifelike(simulation):
+        yield InProcess(simulation, clock, apps)

@@ -1,0 +1,53 @@
+"""Putting our methods in the place of moto's, and always back (aws.md M5, M6)."""
+
+from __future__ import annotations
+
+import functools
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """One method of a class of moto's, and what stands in for it.
+
+    `instead` is called with the object first, then with what moto's method would get.
+    """
+
+    owner: type
+    name: str
+    instead: Callable[..., Any]
+
+    @property
+    def original(self) -> Callable[..., Any]:
+        """What stands there now."""
+        found: Callable[..., Any] = getattr(self.owner, self.name)
+        return found
+
+    def replacement(self) -> Callable[..., Any]:
+        """A plain function, so that it binds to objects of the class."""
+        instead = self.instead
+
+        @functools.wraps(instead)
+        def call(owner: Any, *args: Any, **kwargs: Any) -> Any:
+            return instead(owner, *args, **kwargs)
+
+        return call
+
+
+@contextmanager
+def patched(patches: Iterable[Patch]) -> Iterator[None]:
+    """Hold all patches in place; undone in reverse order however the block ends."""
+    undo: list[tuple[Patch, Callable[..., Any]]] = []
+    try:
+        for patch in patches:
+            undo.append((patch, patch.original))
+            setattr(patch.owner, patch.name, patch.replacement())
+        yield
+    finally:
+        for patch, original in reversed(undo):
+            setattr(patch.owner, patch.name, original)

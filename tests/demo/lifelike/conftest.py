@@ -1,0 +1,23 @@
+"""A lifelike AWS in this process, and a world builder for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from elbroll.demo.lifelike import InProcess, World, in_process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def aws() -> Iterator[InProcess]:
+    with in_process() as made:
+        yield made
+
+
+@pytest.fixture
+def world(aws: InProcess) -> World:
+    return World(aws.client)
