@@ -84,11 +84,7 @@ class Preparation:
         except StepFailed as failure:
             return self._skipped(planned, journal, failure)
         except ElbrollError as error:
-            access = isinstance(error, AccessError)
-            failure = StepFailed(
-                Step.PREPARE, Failure(error.code, error.message, why=error.why + error.fix, access=access)
-            )
-            return self._skipped(planned, journal, failure)
+            return self._skipped(planned, journal, _not_ready(error))
 
     def _prepared(self, planned: PlannedHost, journal: Journal) -> Readied:
         host, settings = planned.host, self._run.settings.deploy

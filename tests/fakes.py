@@ -1,0 +1,350 @@
+"""A whole fake world for the engine, by one fake clock: a balancer that drains and warms up, hosts that obey.
+
+Everything that happens is written into one `history`, so that tests can judge the order of deeds.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from builders import a_row
+from elbroll.errors import HostUnreachable, Locked, StoreDown, Superseded, Unanswered
+from elbroll.model import (
+    Connection,
+    Host,
+    HostId,
+    HostRecord,
+    InstanceState,
+    Job,
+    JobEnd,
+    JobResult,
+    LockSeen,
+    Pool,
+    PoolId,
+    PoolView,
+    ProbeAnswer,
+    Registration,
+    TargetState,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from elbroll.engine.stop import Stop
+    from elbroll.events import Event
+    from elbroll.model import Holder, RunId
+
+DAWN = datetime(2026, 11, 22, 21, 30, tzinfo=UTC)
+
+
+class FakeClock:
+    """Time passes only by sleeping; `at` runs something when a moment has come."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+        self._due: list[tuple[float, Callable[[], None]]] = []
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def now(self) -> datetime:
+        return DAWN + timedelta(seconds=self.time - 1000.0)
+
+    def sleep(self, seconds: float) -> None:
+        end = self.time + max(seconds, 0.001)
+        for moment, deed in sorted(self._due, key=lambda due: due[0]):
+            if moment <= end:
+                self._due.remove((moment, deed))
+                self.time = max(self.time, moment)
+                deed()
+        self.time = max(self.time, end)
+
+    def at(self, seconds_from_now: float, deed: Callable[[], None]) -> None:
+        self._due.append((self.time + seconds_from_now, deed))
+
+
+@dataclass
+class Target:
+    """One registration in the fake balancer."""
+
+    registered: float
+    leaves: float | None = None
+
+
+@dataclass
+class FakeBalancer:
+    """Initial for `warm_up` seconds, then as well as the app; draining for the pool's delay, then gone."""
+
+    clock: FakeClock
+    history: list[tuple[object, ...]]
+    well: Callable[[str], bool]
+    warm_up: float = 10.0
+    targets: dict[Registration, Target] = field(default_factory=dict)
+    faults: list[Exception | None] = field(default_factory=list)
+    """Raised by the next deeds, in order; None lets one pass."""
+    lost_answers: int = 0
+    """So many deeds take effect and raise Unanswered."""
+    delays: dict[PoolId, float] = field(default_factory=dict)
+    forced: dict[Registration, TargetState] = field(default_factory=dict)
+    deaf: bool = False
+    """Answers deregister calls and does nothing (T6)."""
+
+    def look(self, pool: Pool, max_age: float) -> PoolView:
+        mine = [entry for entry in self.targets if entry.pool == pool.id]
+        rows = tuple(a_row(entry, self._state(entry)) for entry in sorted(mine, key=str))
+        return PoolView(pool.id, self.clock.monotonic(), rows)
+
+    def deregister(self, pool: Pool, registrations: Sequence[Registration]) -> None:
+        self._deed("deregister", registrations, lambda entry: self._leave(pool, entry))
+
+    def register(self, pool: Pool, registrations: Sequence[Registration]) -> None:
+        self._deed("register", registrations, self.add)
+
+    def nodes(self, pool: Pool) -> frozenset[str] | None:
+        return None
+
+    def add(self, entry: Registration, *, long_ago: bool = False) -> None:
+        known = self.targets.get(entry)
+        if known is None or known.leaves is not None:
+            self.targets[entry] = Target(self.clock.time - (1000.0 if long_ago else 0.0))
+
+    def members(self) -> frozenset[Registration]:
+        """What is registered, leaving entries left out."""
+        return frozenset(
+            entry for entry in self.targets if self._state(entry) not in (TargetState.GONE, TargetState.DRAINING)
+        )
+
+    def _deed(
+        self, name: str, registrations: Sequence[Registration], one: Callable[[Registration], None]
+    ) -> None:
+        fault = self.faults.pop(0) if self.faults else None
+        if fault is not None:
+            raise fault
+        self.history.append((name, *((entry.id, entry.port) for entry in registrations)))
+        for entry in registrations:
+            one(entry)
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise Unanswered("the answer was lost")
+
+    def _leave(self, pool: Pool, entry: Registration) -> None:
+        target = self.targets.get(entry)
+        if target is not None and target.leaves is None and not self.deaf:
+            delay = self.delays.get(pool.id, pool.deregistration_delay)
+            self.targets[entry] = Target(target.registered, self.clock.time + delay)
+
+    def _state(self, entry: Registration) -> TargetState:
+        target = self.targets[entry]
+        if target.leaves is not None:
+            return TargetState.DRAINING if self.clock.time < target.leaves else TargetState.GONE
+        if entry in self.forced:
+            return self.forced[entry]
+        if self.clock.time - target.registered < self.warm_up:
+            return TargetState.INITIAL
+        return TargetState.HEALTHY if self.well(entry.id) else TargetState.UNHEALTHY
+
+
+@dataclass
+class FakeInventory:
+    """Knows its hosts; tests may replace one."""
+
+    hosts: dict[HostId, Host]
+
+    def instances(self, ids: Collection[str]) -> Mapping[HostId, Host]:
+        return {HostId(one): self.hosts.get(HostId(one), _missing(one)) for one in ids}
+
+    def addresses(self, vpc: str | None, addresses: Collection[str]) -> Mapping[str, Host]:
+        return {host.private_ip: host for host in self.hosts.values() if host.private_ip in addresses}
+
+    def search(self, word: str) -> tuple[Host, ...]:
+        return tuple(host for host in self.hosts.values() if word in (host.id, host.name, host.private_ip))
+
+
+@dataclass(frozen=True)
+class ReadyHost:
+    """What prepare finds."""
+
+    countable: bool = True
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class FakeTransport:
+    """Runs every command at once, successfully, unless `ends` says how a host's commands end.
+
+    After a deregister a host's last connection lasts for `traffic` more seconds.
+    """
+
+    clock: FakeClock
+    history: list[tuple[object, ...]]
+    ends: dict[HostId, list[JobResult]] = field(default_factory=dict)
+    refuses: dict[HostId, Exception] = field(default_factory=dict)
+    takes: float = 20.0
+    traffic: float = 3.0
+    countable: bool = True
+    on_run: Callable[[Host, Job], None] = lambda _host, _job: None
+    running: dict[HostId, tuple[str, ...]] = field(default_factory=dict)
+
+    def prepare(self, host: Host, needs: object) -> ReadyHost:
+        self._reach(host)
+        self.history.append(("prepare", host.id))
+        return ReadyHost(self.countable)
+
+    def upload(self, host: Host, upload: object, job: str) -> None:
+        self._reach(host)
+        self.history.append(("upload", host.id))
+
+    def run(self, host: Host, job: Job, heard: Callable[[str], None], stop: Stop) -> JobResult:
+        self._reach(host)
+        self.history.append(("run", host.id, job.line))
+        self.on_run(host, job)
+        heard(f"running {job.line}")
+        self.clock.sleep(self.takes)
+        ends = self.ends.get(host.id)
+        return ends.pop(0) if ends else JobResult(JobEnd.EXIT, 0, seconds=self.takes)
+
+    def settle(self, host: Host, job: Job, heard: Callable[[str], None], stop: Stop) -> JobResult:
+        return JobResult(JobEnd.NOT_RUN)
+
+    def open_jobs(self, host: Host) -> tuple[str, ...]:
+        return self.running.get(host.id, ())
+
+    def look(self, host: Host, line: str, env: Mapping[str, str], limit: float) -> JobResult:
+        self._reach(host)
+        return JobResult(JobEnd.EXIT, 0)
+
+    @contextmanager
+    def watch(self, host: Host, ports: Collection[int]) -> Iterator[FakeWatch]:
+        self._reach(host)
+        yield FakeWatch(self, self.clock.time + self.traffic)
+
+    def drop(self, host: Host) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def _reach(self, host: Host) -> None:
+        if host.id in self.refuses:
+            raise self.refuses[host.id]
+
+
+@dataclass
+class FakeWatch:
+    """One connection from a balancer until `until`, then none."""
+
+    transport: FakeTransport
+    until: float
+
+    def look(self) -> tuple[Connection, ...] | None:
+        if self.transport.clock.time < self.until:
+            return (Connection("10.0.1.11", 8080, "10.0.9.9", 40000, last_sent=5, last_received=5),)
+        return ()
+
+
+@dataclass
+class FakeProbe:
+    """Asks whether the app is well."""
+
+    host: Host
+    checks: FakeChecks
+
+    @property
+    def asks(self) -> str:
+        return f"GET {self.host.private_ip}:8080/healthz"
+
+    def look(self) -> ProbeAnswer:
+        self.checks.history.append(("ask", self.host.id))
+        well = self.checks.well(self.host.id)
+        return ProbeAnswer(well, "answered 200" if well else "answered 502")
+
+
+@dataclass
+class FakeChecks:
+    """One probe a host."""
+
+    history: list[tuple[object, ...]]
+    well: Callable[[str], bool]
+
+    def of(self, host: Host, registrations: Collection[Registration], release: str | None) -> tuple[FakeProbe, ...]:
+        return (FakeProbe(host, self),)
+
+
+@dataclass
+class FakeLedger:
+    """Keeps records in memory; a lease can be superseded or its store made to fail."""
+
+    history: list[tuple[object, ...]]
+    kept: dict[HostId, HostRecord] = field(default_factory=dict)
+    held_by: Holder | None = None
+    down: bool = False
+    superseded: bool = False
+    freed: bool = False
+
+    def records(self) -> Mapping[HostId, HostRecord]:
+        return dict(self.kept)
+
+    def locks(self) -> Mapping[PoolId, LockSeen]:
+        return {}
+
+    def acquire(self, pools: Collection[PoolId], holder: Holder) -> FakeLease:
+        if self.held_by is not None:
+            raise Locked(f"locked by run {self.held_by.run}")
+        return FakeLease(self)
+
+    def unlock(self, pools: Collection[PoolId], run: RunId) -> tuple[LockSeen, ...]:
+        return ()
+
+
+@dataclass
+class FakeLease:
+    """A hold on the fake ledger."""
+
+    ledger: FakeLedger
+
+    def seal(self, records: Iterable[HostRecord]) -> None:
+        pass
+
+    def confirm(self, pools: Collection[PoolId]) -> None:
+        self._alive()
+
+    def write(self, record: HostRecord) -> None:
+        self._alive()
+        self.ledger.history.append(("record", record.host, str(record.state)))
+        self.ledger.kept[record.host] = record
+
+    def check_size(self, record: HostRecord) -> None:
+        pass
+
+    def doing(self, text: str) -> None:
+        pass
+
+    def release(self) -> None:
+        self.ledger.freed = True
+
+    def _alive(self) -> None:
+        if self.ledger.superseded:
+            raise Superseded("another run has taken over")
+        if self.ledger.down:
+            raise StoreDown("the store is down")
+
+
+class RecordingSink:
+    """Keeps every event."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def tell(self, event: Event) -> None:
+        self.events.append(event)
+
+
+def _missing(one: str) -> Host:
+    return Host(HostId(one), one, InstanceState.MISSING)
+
+
+def unreachable(host: Host) -> HostUnreachable:
+    return HostUnreachable(f"{host.name} refused the connection")
