@@ -9,10 +9,30 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from elbroll.core.names import host_name
+from elbroll.core.shortfall import SEVERITY, Question, why_short
+from elbroll.core.tally import floor_of, hoped, registered_hosts, tally
+from elbroll.model import TargetState
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from elbroll.model import Amount, Fleet, HostId, HostRecord, Pool, PoolId, PoolView
+
+
+__all__ = [
+    "NO_CONSENT",
+    "Capacity",
+    "Consent",
+    "GuardRules",
+    "Leave",
+    "Refuse",
+    "count",
+    "expected_hosts",
+    "floor_of",
+    "joined",
+    "may_leave",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +77,10 @@ class Refuse:
     last_healthy: bool = False
     """Only the consent "last healthy host" could waive it."""
     code: str = "floor"
-    """`floor`, `threshold`, `last-healthy`, `fails-open`, `all-unhealthy`, `zonal-shift`, `unread`."""
+    """`floor`, `threshold`, `last-healthy`: consent may waive it. `fails-open`, `all-unhealthy`, `zonal-shift`,
+    `unread`: nothing does."""
+    accepts: str = ""
+    """What consent would mean: `3 of 6`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +93,33 @@ class Capacity:
     floor_why: str
 
 
+# --- E, floor and count ------------------------------------------------------------------------------
+
+
 def expected_hosts(
     fleet: Fleet, records: Mapping[HostId, HostRecord], views: Mapping[PoolId, PoolView] = MappingProxyType({})
 ) -> dict[PoolId, frozenset[HostId]]:
-    """E of each pool: hosts registered now, or named by an open record."""
-    raise NotImplementedError
+    """E of each pool: hosts registered now, or named by an open record; with views, strangers to the fleet too."""
+    expected: dict[PoolId, frozenset[HostId]] = dict.fromkeys(fleet.pools, frozenset())
+    for host, registrations in fleet.registrations.items():
+        for pool in {item.pool for item in registrations} & fleet.pools.keys():
+            expected[pool] |= {host}
+    for record in records.values():
+        named = {item.registration.pool for item in record.registrations if record.open and not item.unresolvable}
+        for pool in named & fleet.pools.keys():
+            expected[pool] |= {record.host}
+    return joined(expected, fleet, views)
 
 
 def joined(
     expected: Mapping[PoolId, frozenset[HostId]], fleet: Fleet, views: Mapping[PoolId, PoolView]
 ) -> dict[PoolId, frozenset[HostId]]:
-    """E, grown by whoever a fresh look shows registered; it never shrinks during a run."""
-    raise NotImplementedError
-
-
-def floor_of(pool: Pool, fleet: Fleet, expected: int, rules: GuardRules) -> tuple[int, str]:
-    """The least number of hosts that must stay in service, with the arithmetic as text."""
-    raise NotImplementedError
+    """E, grown by whoever a fresh look shows registered. It never shrinks during a run (I-8)."""
+    return {
+        id_: expected.get(id_, frozenset())
+        | (registered_hosts(pool, fleet, views[id_]) if id_ in views else frozenset())
+        for id_, pool in fleet.pools.items()
+    }
 
 
 def count(  # noqa: PLR0913 - the rule's whole input, each of it a value of its own
@@ -100,7 +133,12 @@ def count(  # noqa: PLR0913 - the rule's whole input, each of it a value of its 
     warming: Collection[HostId] = (),
 ) -> Capacity:
     """Who of a pool is capacity now, and the floor."""
-    raise NotImplementedError
+    counted = tally(pool, fleet, view, expected, out, warming)
+    floor, why = floor_of(pool, fleet, len(counted.expected), rules)
+    return Capacity(counted.expected, counted.capacity(), floor, why)
+
+
+# --- the question ------------------------------------------------------------------------------------
 
 
 def may_leave(  # noqa: PLR0913, PLR0917 - the rule's whole input, each of it a value of its own
@@ -114,5 +152,39 @@ def may_leave(  # noqa: PLR0913, PLR0917 - the rule's whole input, each of it a 
     *,
     warming: Collection[HostId] = (),
 ) -> Leave | Refuse:
-    """Judge by safety.md 5."""
-    raise NotImplementedError
+    """Whether the host may leave every pool it is registered in, by what the views show now (I-1).
+
+    `out`: hosts with an open record, and hosts this run has admitted and not yet seen back; a mapping may say why
+    (`since run 7f3a9c`). `warming`: healthy for less than the slow start. A host that is out but shown healthy
+    (registered by hand) is judged as the capacity it really is.
+    """
+    if (refusal := _shifted_or_unread(host, fleet, views)) is not None:
+        return refusal
+    tallies = [
+        tally(pool, fleet, views[id_], expected.get(id_, frozenset()), out, warming)
+        for id_, pool in sorted(fleet.pools.items(), key=lambda item: (item[0] not in fleet.own, item[0]))
+        if id_ in views
+    ]
+    question = Question(host, fleet, rules, consent)
+    shortfalls = [short for counted in tallies for short in question.shortfalls(counted)]
+    if not shortfalls:
+        return Leave(tuple(warning for counted in tallies for warning in question.warnings(counted)))
+    heals = not any(short for counted in tallies for short in question.shortfalls(hoped(counted)))
+    worst = min(shortfalls, key=lambda short: SEVERITY.index(short.code))
+    last = worst.code == "last-healthy"
+    return Refuse(worst.message, why_short(fleet, worst.tally, host), heals, last, worst.code, worst.accepts)
+
+
+def _shifted_or_unread(host: HostId, fleet: Fleet, views: Mapping[PoolId, PoolView]) -> Refuse | None:
+    """Reasons that no consent waives and no waiting heals (T3): other zones already carry more than their share."""
+    shifted = sorted(
+        {row.registration.id for view in views.values() for row in view.rows if row.state is TargetState.SHIFTED}
+    )
+    if shifted:
+        why = tuple(f"{id_} is healthy, but a zonal shift keeps traffic away" for id_ in shifted)
+        return Refuse("a zonal shift is active: no host may leave", why, heals=False, code="zonal-shift")
+    pools = {item.pool for item in fleet.registrations.get(host, frozenset())} & fleet.pools.keys()
+    if unread := sorted(fleet.pools[pool].name for pool in pools - views.keys()):
+        says = f"the health of {', '.join(unread)} was not read, so {host_name(fleet, host)} may not leave"
+        return Refuse(says, (), heals=False, code="unread")
+    return None

@@ -24,6 +24,11 @@ def host_name(fleet: Fleet, host: HostId) -> str:
     return fleet.hosts[host].name if host in fleet.hosts else host
 
 
+def counted(number: int, word: str) -> str:
+    """`1 host`, `2 hosts`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 def listed(words: list[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
