@@ -50,6 +50,11 @@ class RunStarted(Event):
     """The whole command line as given, quoted so that it can be pasted; no option carries a secret."""
     config_hash: str | None = None
     """Of the settings in force: `sha256:…`."""
+    transport: str = "ssh"
+    reason: str | None = None
+    """The operator's own words (`drain --reason`)."""
+    until: datetime | None = None
+    """`drain --for`: overdue after this."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,20 @@ def test_refused_by_the_guard_with_nothing_done_is_refused() -> None:
     assert exit_code_of(told.standing) is ExitCode.REFUSED
 
 
+def test_a_host_that_the_floor_kept_in_service_is_refused_if_nothing_was_done() -> None:
+    floor = Failure("floor", "draining web-1 would leave 3 of 6 in service")
+    told = only(1).tell(outcome(1, Outcome.NOT_REACHED, failure=floor), e.HaltDecided("the floor"))
+    assert exit_code_of(told.standing) is ExitCode.REFUSED
+    assert exit_code_of(told.tell(story.drain(story.host(2))).standing) is ExitCode.HALTED
+
+
+@pytest.mark.rule("I-9")
+def test_a_host_that_serves_with_an_open_record_is_no_success() -> None:
+    open_record = Failure("store-down", "its record could not be closed")
+    told = only(1).tell(story.drain(story.host(1)), outcome(1, Outcome.DEPLOYED, failure=open_record))
+    assert exit_code_of(told.standing) is ExitCode.HALTED
+
+
 def test_a_host_that_refuses_us_before_any_change_is_access() -> None:
     refused = Failure("ssh-access", "the host key is not known", access=True)
     told = only(1, 2).tell(outcome(1, Outcome.SKIPPED, failure=refused))

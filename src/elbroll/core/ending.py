@@ -104,17 +104,18 @@ def _halted_by(standing: Standing, results: Iterable[HostResult]) -> ExitCode:
     failures = [result.failure for result in results if result.failure is not None]
     if any(failure.access for failure in failures):
         return ExitCode.ACCESS
-    return ExitCode.HALTED if failures or standing.touched else ExitCode.REFUSED
+    by_guard = all(failure.code == "floor" for failure in failures)
+    return ExitCode.REFUSED if by_guard and not standing.touched else ExitCode.HALTED
 
 
 def failed(standing: Standing, result: HostResult) -> bool:
     """Whether this result keeps the run from being a success (I-9)."""
     match result.outcome:
-        case Outcome.DEPLOYED | Outcome.DRAINED | Outcome.GONE:
+        case Outcome.GONE:
             return False
         case Outcome.RESTORED:
             return result.failure is not None or _command(standing) != "restore"
-        case Outcome.SKIPPED:
+        case Outcome.DEPLOYED | Outcome.DRAINED | Outcome.SKIPPED:
             return result.failure is not None
         case Outcome.LEFT_OUT | Outcome.NOT_REACHED | Outcome.UNKNOWN:
             return True

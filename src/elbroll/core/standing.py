@@ -89,6 +89,8 @@ class Standing:
     results: Mapping[HostId, HostResult] = field(default_factory=dict)
     """Of hosts whose walk has ended; `results_of` has every planned one."""
     records: Mapping[HostId, RecordState] = field(default_factory=dict)
+    places: Mapping[HostId, tuple[str, ...]] = field(default_factory=dict)
+    """`name:port` of what a host was taken out of or put back into in this run."""
     capacity: Mapping[PoolId, CapacityChanged] = field(default_factory=dict)
     halt: HaltDecided | None = None
     signals: tuple[SignalReceived, ...] = ()
@@ -149,6 +151,8 @@ def _step_started(event: StepStarted, standing: Standing, told: Told) -> Standin
         return replace(standing, lock=None, prepare=event, prepare_since=told.elapsed)
     if event.step is Step.PREPARE:
         return standing
+    if event.pools:
+        standing = replace(standing, places={**standing.places, event.host.id: event.pools})
     work = standing.working.get(event.host.id) or Work(event.host, began=told.elapsed)
     return _with_work(standing, replace(work, step=event, since=told.elapsed, progress=None, line=None))
 

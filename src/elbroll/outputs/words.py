@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 ZONE = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-(?P<short>\d.*)")
@@ -49,6 +50,30 @@ def zone(name: str | None) -> str:
     """An Availability Zone without its region: `1a`; empty if unknown."""
     found = ZONE.fullmatch(name or "")
     return found["short"] if found else name or ""
+
+
+def columns(text: str) -> int:
+    """Columns that a terminal gives to the text; wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(_width(char) for char in text)
+
+
+def _width(char: str) -> int:
+    return 0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def cut(text: str, width: int) -> str:
+    """The beginning of the text that fits into so many columns."""
+    if columns(text) <= width:
+        return text
+    kept, room = "", width
+    for char in text:
+        room -= _width(char)
+        if room < 0:
+            break
+        kept += char
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
