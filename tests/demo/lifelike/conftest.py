@@ -6,15 +6,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from elbroll.demo.lifelike import InProcess, World, in_process
+from elbroll.demo.lifelike import InProcess, MotoClients, World, in_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+@pytest.fixture(scope="session")
+def moto_clients() -> MotoClients:
+    return MotoClients()
+
+
 @pytest.fixture
-def aws() -> Iterator[InProcess]:
-    with in_process() as made:
+def aws(moto_clients: MotoClients) -> Iterator[InProcess]:
+    with in_process(moto_clients) as made:
         yield made
 
 

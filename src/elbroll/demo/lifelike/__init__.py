@@ -1,7 +1,7 @@
 """An AWS on loopback that drains, warms up and refuses like the real one: moto with its lies taken out (aws.md 10)."""
 
 from elbroll.demo.lifelike.apps import FakeApps
-from elbroll.demo.lifelike.aws import InProcess, Lifelike, in_process
+from elbroll.demo.lifelike.aws import InProcess, Lifelike, MotoClients, in_process
 from elbroll.demo.lifelike.clocks import VirtualClock
 from elbroll.demo.lifelike.guard import ACCOUNT, REGION, child_environment, guarded, require_moto
 from elbroll.demo.lifelike.server import Server
@@ -35,6 +35,7 @@ __all__ = [
     "InProcess",
     "Lifelike",
     "LoadBalancer",
+    "MotoClients",
     "Moved",
     "Refusal",
     "Row",

@@ -38,7 +38,7 @@ class GroupSource:
             interval=float(group.health_check_interval_seconds),
             healthy_threshold=int(group.healthy_threshold_count),
             unhealthy_threshold=int(group.unhealthy_threshold_count),
-            delay=float(attributes["deregistration_delay.timeout_seconds"]),
+            delay=float(str(attributes["deregistration_delay.timeout_seconds"])),
             fail_open_count=_number(attributes.get(f"{ROUTING}.count"), 1),
             fail_open_percent=_number(attributes.get(f"{ROUTING}.percentage"), 0),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from elbroll.demo.lifelike.guard import REGION
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 ZONES = (f"{REGION}a", f"{REGION}b")
+IMAGE = "ami-1e749f67"
+"""A Linux image that moto knows; the first one it lists is a Windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class World:
         address = {} if private_ip is None else {"PrivateIpAddress": private_ip}
         tags = [{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}]
         answer = self.ec2.run_instances(
-            ImageId=self._image,
+            ImageId=IMAGE,
             MinCount=1,
             MaxCount=1,
             InstanceType="t3.micro",
@@ -207,12 +208,6 @@ class World:
         self.elb.register_instances_with_load_balancer(LoadBalancerName=name, Instances=members)
 
     # --- private ---------------------------------------------------------------------------------
-
-    @cached_property
-    def _image(self) -> str:
-        """The first image that moto knows is a Windows."""
-        images = self.ec2.describe_images(Owners=["amazon"])["Images"]
-        return str(next(image["ImageId"] for image in images if "Platform" not in image))
 
     def _subnet(self, vpc: str, cidr: str, zone: str) -> str:
         answer = self.ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, AvailabilityZone=zone)
