@@ -1,13 +1,16 @@
-"""Makes every AWS client: one a service, shared by all threads (aws.md B1, B6)."""
+"""Makes every AWS client: one a service, shared by all threads (B1, B6)."""
 
 from __future__ import annotations
 
 import os
 import threading
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from elbroll import __version__
+from elbroll.aws.actions import Action
 from elbroll.aws.door import door
 from elbroll.errors import CredentialsError, UsageError
 
@@ -20,10 +23,13 @@ if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
     from types_boto3_sts import STSClient
 
+ENDPOINT = "AWS_ENDPOINT_URL"
+"""With `_SERVICE` behind it, for one service only."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who AWS says we are (aws.md B7)."""
+    """Who AWS says we are (B7)."""
 
     account: str
     arn: str
@@ -96,11 +102,12 @@ class Clients:
     @property
     def endpoint(self) -> str | None:
         """An endpoint from the environment, which the plan shows (S-13)."""
-        return os.environ.get("AWS_ENDPOINT_URL") or None
+        named = [name for name in os.environ if name == ENDPOINT or name.startswith(f"{ENDPOINT}_")]
+        return next((os.environ[name] for name in sorted(named) if os.environ[name]), None)
 
     def identity(self) -> Identity:
         """Ask STS who we are. Raises CredentialsError, Unanswered."""
-        with door("sts:GetCallerIdentity"):
+        with door(Action.WHO):
             answer = self.sts.get_caller_identity()
         return Identity(answer["Account"], answer["Arn"], self.region)
 
@@ -110,13 +117,14 @@ class Clients:
                 import boto3  # noqa: PLC0415 - costs 113 ms; --help must not pay it
                 from botocore.exceptions import ProfileNotFound  # noqa: PLC0415
 
-                try:
-                    self._session = boto3.Session(profile_name=self._profile, region_name=self._region)
-                except ProfileNotFound as error:
-                    raise CredentialsError(
-                        f'the AWS profile "{self._profile}" does not exist',
-                        fix=("aws configure list-profiles",),
-                    ) from error
+                with door("any call"):
+                    try:
+                        self._session = boto3.Session(profile_name=self._profile, region_name=self._region)
+                    except ProfileNotFound as error:
+                        raise CredentialsError(
+                            f'the AWS profile "{error.kwargs["profile"]}" does not exist',
+                            fix=("aws configure list-profiles",),
+                        ) from error
             return self._session
 
     def _client(self, service: str) -> Any:
@@ -133,5 +141,26 @@ class Clients:
                 )
                 # mypy knows a type for each literal name; here the name is a value
                 make: Any = self._boto().client
-                self._made[service] = make(service, region_name=self.region, config=config)
+                client = make(service, region_name=self.region, config=config)
+                _refuse_open_lines(client.meta.endpoint_url)
+                self._made[service] = client
             return self._made[service]
+
+
+def _refuse_open_lines(endpoint: str) -> None:
+    """Plain http would show credentials and records to the network; on loopback there is none (S-13)."""
+    parts = urlsplit(endpoint)
+    if parts.scheme == "https" or _loopback(parts.hostname or ""):
+        return
+    raise UsageError(
+        f"the AWS endpoint {endpoint} is plain http",
+        why=("credentials and records would cross the network unprotected",),
+        fix=("use https, or an endpoint on this computer",),
+    )
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

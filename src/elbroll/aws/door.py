@@ -1,4 +1,4 @@
-"""Foreign errors in our words, by type and code, never by text (aws.md B3, B4)."""
+"""Foreign errors in our words, by type and code, never by text (B3, B4)."""
 
 from __future__ import annotations
 
@@ -13,26 +13,31 @@ from elbroll.errors import (
     PoolGone,
     TargetRefused,
     Unanswered,
+    UsageError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import BotoCoreError, ClientError
 
 THROTTLED = frozenset(
     {
         "Throttling",
         "ThrottlingException",
         "ThrottledException",
+        "RequestThrottledException",
+        "EC2ThrottledException",
         "RequestLimitExceeded",
         "RequestThrottled",
         "DependencyThrottle",
         "TooManyRequestsException",
         "TooManyUpdates",
         "SlowDown",
+        "BandwidthLimitExceeded",
         "HealthUnavailable",
         "RequestTimeout",
+        "RequestTimeoutException",
     }
 )
 CREDENTIALS = frozenset(
@@ -62,14 +67,53 @@ REFUSED = frozenset(
         "TooManyRegistrationsForTargetId",
     }
 )
+NO_CREDENTIALS = frozenset(
+    {
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "CredentialRetrievalError",
+        "UnknownCredentialError",
+        "RefreshWithMFAUnsupportedError",
+        "NoAuthTokenError",
+        "TokenRetrievalError",
+        "UnknownTokenProviderError",
+        "SSOError",
+        "SSOTokenLoadError",
+        "UnauthorizedSSOTokenError",
+        "LoginError",
+        "LoginAuthorizationCodeError",
+        "LoginInsufficientPermissions",
+        "LoginRefreshRequired",
+        "LoginTokenLoadError",
+    }
+)
+"""Names, since some of these classes are younger than the oldest botocore that we run with."""
+SETTINGS = frozenset(
+    {
+        "ConfigNotFound",
+        "ConfigParseError",
+        "EndpointResolutionError",
+        "InfiniteLoopConfigError",
+        "InvalidConfigError",
+        "InvalidProxiesConfigError",
+        "InvalidRegionError",
+        "MissingDependencyException",
+        "NoRegionError",
+        "UnknownEndpointError",
+        "UnknownRegionError",
+    }
+)
+"""Nothing that waiting would heal: the user's own AWS files or variables."""
+OURS = frozenset({"ParamValidationError", "MissingParametersError", "OperationNotPageableError"})
 
 
 @contextmanager
 def door(action: str, resource: str | None = None) -> Iterator[None]:
     """Translate whatever botocore raises inside. `action` is `service:Operation`, as IAM writes it.
 
-    Raises Unanswered, CredentialsError, PermissionDenied, PoolGone, TargetRefused; any other `ClientError` comes as
-    a plain ElbrollError that names its code. A code we must tell apart (`ParameterAlreadyExists`) is caught inside.
+    Raises Unanswered, CredentialsError, PermissionDenied, PoolGone, TargetRefused, UsageError (settings that no call
+    can be made with); any other `ClientError` comes as a plain ElbrollError that names its code. A code we must tell
+    apart (`ParameterAlreadyExists`) is caught inside.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - heavy
     from botocore.parsers import ResponseParserError  # noqa: PLC0415
@@ -79,9 +123,9 @@ def door(action: str, resource: str | None = None) -> Iterator[None]:
     except ClientError as error:
         raise translated(error, action, resource) from error
     except BotoCoreError as error:
-        raise _without_answer(error, action) from error
+        raise _foreign(error, action) from error
     except ResponseParserError as error:
-        raise Unanswered(f"AWS gave an unreadable answer to {action}", why=(str(error)[:200],)) from error
+        raise Unanswered(f"AWS gave an unreadable answer to {action}", why=_lines(error)) from error
 
 
 def translated(error: ClientError, action: str, resource: str | None) -> ElbrollError:
@@ -90,29 +134,30 @@ def translated(error: ClientError, action: str, resource: str | None) -> Elbroll
     text = error.response.get("Error", {}).get("Message", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     where = f" on {resource}" if resource else ""
+    why = (text,) if text else ()
     if code in CREDENTIALS:
-        return CredentialsError(f"AWS does not accept the credentials ({code})", why=(text,), fix=_sign_in(code))
+        return CredentialsError(f"AWS does not accept the credentials ({code})", why=why, fix=_sign_in(code))
     if code in DENIED:
         return _denied(text, action, resource)
     if code in GONE:
-        return PoolGone(f"{resource or 'the pool'} does not exist (any more)", why=(text,))
+        return PoolGone(f"{resource or 'the pool'} does not exist (any more)", why=why)
     if code in REFUSED:
-        return TargetRefused(f"AWS refused the target{where}: {code}", why=(text,))
-    if status >= 500 or code in THROTTLED:
-        return Unanswered(f"AWS gave no answer to {action}{where}: {code}", why=(text,))
-    return ElbrollError(f"AWS refused {action}{where}: {code}", why=(text,), code="aws")
+        return TargetRefused(f"AWS refused {action}{where}: {code}", why=why)
+    if code in THROTTLED or status >= 500 or status == 429:
+        return Unanswered(f"AWS gave no answer to {action}{where}: {code or status}", why=why)
+    return ElbrollError(f"AWS refused {action}{where}: {code or status}", why=why, code="aws")
 
 
 def _denied(text: str, action: str, resource: str | None) -> PermissionDenied:
     """AWS's text names the caller, which is the half of the answer that helps most."""
-    who = re.search(r"User: \S*?((?:assumed-role|user|role)/\S+)", text)
+    who = re.search(r"User: \S*?((?:assumed-role|user|role|federated-user)/\S+)", text)
     caller = who.group(1) if who else "the caller"
     return PermissionDenied(
         f"AWS refused {action}",
         action=action,
         resource=resource,
         why=(f"{caller} has no such permission" + (f" on {resource}" if resource else ""),),
-        fix=("elbroll help permissions     what elbroll needs and why",),
+        fix=("elbroll iam-policy     the smallest policy that works",),
     )
 
 
@@ -122,20 +167,21 @@ def _sign_in(code: str) -> tuple[str, ...]:
     return ("sign in again (aws sso login, or fresh keys), then check with: aws sts get-caller-identity",)
 
 
-def _without_answer(error: Exception, action: str) -> ElbrollError:
-    from botocore import exceptions  # noqa: PLC0415
-
-    no_credentials = (
-        exceptions.NoCredentialsError,
-        exceptions.PartialCredentialsError,
-        exceptions.CredentialRetrievalError,
-        exceptions.SSOError,
-        exceptions.TokenRetrievalError,
-    )
-    if isinstance(error, no_credentials):
+def _foreign(error: BotoCoreError, action: str) -> ElbrollError:
+    """What never became an answer: no credentials, a request that cannot be made, or a line that failed."""
+    name = type(error).__name__
+    if name in NO_CREDENTIALS:
         return CredentialsError(
             "no usable AWS credentials",
-            why=(str(error),),
+            why=_lines(error),
             fix=("aws sso login, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",),
         )
-    return Unanswered(f"AWS gave no answer to {action}", why=(str(error)[:300],))
+    if name in SETTINGS:
+        return UsageError(f"the AWS settings of this computer do not allow {action}", why=_lines(error))
+    if name in OURS:
+        return ElbrollError(f"elbroll asked AWS for {action} in a way that cannot be sent", why=_lines(error))
+    return Unanswered(f"AWS gave no answer to {action}", why=_lines(error))
+
+
+def _lines(error: Exception) -> tuple[str, ...]:
+    return (str(error)[:300],)
