@@ -1,1 +1,5 @@
-"""Which machines stand behind ids and addresses."""
+"""Which machine stands behind an id, an address or a name."""
+
+from elbroll.inventory.ec2 import Ec2Inventory
+
+__all__ = ["Ec2Inventory"]

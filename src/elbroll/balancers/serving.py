@@ -1,0 +1,85 @@
+"""Does a pool serve one of these hosts? AWS offers no way from host to pools, so each pool is asked (T20)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from elbroll.aws.actions import Action
+from elbroll.aws.answers import part
+from elbroll.aws.door import door
+from elbroll.errors import PoolGone, TargetRefused
+from elbroll.model import InstanceState
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from types_boto3_elb.type_defs import LoadBalancerDescriptionTypeDef
+    from types_boto3_elbv2.type_defs import TargetGroupTypeDef
+
+    from elbroll.aws.clients import Clients
+    from elbroll.balancers.region import Region
+    from elbroll.model import Host
+
+LEAVING = "deregistration"
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What the hosts are registered by: ids, and addresses within their networks, since addresses repeat."""
+
+    ids: frozenset[str]
+    addresses: frozenset[tuple[str, str]]
+    vpcs: frozenset[str]
+
+    @staticmethod
+    def of(hosts: Collection[Host]) -> Searched:
+        """Of these hosts; one without a network (terminated, unknown) is registered nowhere."""
+        placed = [(host, host.vpc) for host in hosts if host.vpc]
+        addresses = {
+            (vpc, address) for host, vpc in placed for address in (host.private_ip, *host.addresses) if address
+        }
+        ids = frozenset(host.id for host, _ in placed if host.state is not InstanceState.OUTSIDE)
+        return Searched(ids, frozenset(addresses), frozenset(vpc for _, vpc in placed))
+
+
+def serves(clients: Clients, region: Region, group: TargetGroupTypeDef, searched: Searched) -> bool:
+    """Whether the group lists one of them, in whatever state. A group that vanishes meanwhile lists nobody."""
+    vpc, arn = group.get("VpcId", ""), group["TargetGroupArn"]
+    if vpc not in searched.vpcs:
+        return False
+
+    def call() -> Any:
+        with door(Action.TARGET_HEALTH, f"targetgroup/{group['TargetGroupName']}"):
+            return clients.elbv2.describe_target_health(TargetGroupArn=arn)
+
+    try:
+        rows = part(region.patient(call), "TargetHealthDescriptions", Action.TARGET_HEALTH)
+    except PoolGone:
+        return False
+    listed = {row["Target"]["Id"] for row in rows}
+    return bool(listed & searched.ids) or any((vpc, address) in searched.addresses for address in listed)
+
+
+def serves_classic(
+    clients: Clients, region: Region, balancer: LoadBalancerDescriptionTypeDef, searched: Searched
+) -> bool:
+    """Whether one is a member, which the listing tells, or still leaving, which only the health by id tells (C1)."""
+    members = {instance["InstanceId"] for instance in part(balancer, "Instances", Action.LOAD_BALANCERS)}
+    if members & searched.ids:
+        return True
+    if not searched.ids or balancer.get("VPCId") not in searched.vpcs:
+        return False
+
+    def call() -> Any:
+        with door(Action.INSTANCE_HEALTH, f"loadbalancer/{balancer['LoadBalancerName']}"):
+            return clients.elb.describe_instance_health(
+                LoadBalancerName=balancer["LoadBalancerName"],
+                Instances=[{"InstanceId": host} for host in sorted(searched.ids)],
+            )
+
+    try:
+        rows = part(region.patient(call), "InstanceStates", Action.INSTANCE_HEALTH)
+    except (PoolGone, TargetRefused):
+        return False
+    return any(LEAVING in row.get("Description", "") for row in rows)

@@ -1,0 +1,119 @@
+"""The `Inventory` port over EC2 (E1)."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from elbroll.aws.actions import Action
+from elbroll.aws.answers import chunks, everything
+from elbroll.engine.waiting import patiently
+from elbroll.inventory.hosts import instance_host, missing_host, outside_host, outside_host_by_id
+from elbroll.model import Host, HostId, InstanceState
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from elbroll.aws.clients import Clients
+    from elbroll.engine.ports import Clock
+
+PATIENCE = 120.0
+"""Seconds that a read waits for an answer."""
+AT_A_TIME = 200
+"""EC2's limit of values in one filter."""
+ALIVE = ["pending", "running", "stopping", "stopped"]
+ADDRESS_LIKE = re.compile(r"[0-9a-fA-F.:*?\[\]!-]+")
+BY_NAME = ("instance-id", "tag:Name")
+BY_IPV4 = ("private-ip-address", "ip-address", "network-interface.addresses.private-ip-address")
+BY_IPV6 = ("network-interface.ipv6-addresses.ipv6-address",)
+
+
+class Ec2Inventory:
+    """Instances and addresses of one region, read anew each time, since both change. Waits out two minutes of
+    silence; raises what `aws.door` raises."""
+
+    def __init__(self, clients: Clients, clock: Clock) -> None:
+        self._clients = clients
+        self._clock = clock
+
+    def instances(self, ids: Collection[str]) -> Mapping[HostId, Host]:
+        """Every id gets an answer: MISSING where EC2 has none, OUTSIDE for the id of a bare address."""
+        answers = {HostId(identity): outside_host_by_id(identity) or missing_host(identity) for identity in ids}
+        asked = sorted(host.id for host in answers.values() if host.state is InstanceState.MISSING)
+        for some in chunks(asked, AT_A_TIME):
+            answers |= {host.id: host for host in self._described({"instance-id": some})}
+        return answers
+
+    def addresses(self, vpc: str | None, addresses: Collection[str]) -> Mapping[str, Host]:
+        """The instance whose interface has the address in that network, else the address as its own host.
+
+        Without a network every address is its own host: addresses repeat.
+        """
+        owners = self._owners(vpc, addresses) if vpc else {}
+        hosts = self.instances(set(owners.values()))
+        return {
+            address: hosts[HostId(owners[address])] if address in owners else outside_host(vpc, address)
+            for address in addresses
+        }
+
+    def search(self, word: str) -> tuple[Host, ...]:
+        """Hosts that are not terminated, by name; a word with `*`, `?` or `[` is a glob too, upper case is upper."""
+        found: dict[HostId, Host] = {}
+        for name in _filters(word):
+            values = list(dict.fromkeys([word, _for_ec2(word)]))
+            described = self._described({name: values, "instance-state-name": ALIVE})
+            found |= {host.id: host for host in described if _answers_to(host, word)}
+        return tuple(sorted(found.values(), key=lambda host: (host.name, host.id)))
+
+    def _described(self, filters: Mapping[str, Sequence[str]]) -> list[Host]:
+        reservations = self._all("describe_instances", "Reservations", Action.INSTANCES, filters)
+        return [instance_host(each) for reservation in reservations for each in reservation["Instances"]]
+
+    def _owners(self, vpc: str, addresses: Collection[str]) -> dict[str, str]:
+        """Instance id by address, for addresses that an instance's interface has."""
+        owners: dict[str, str] = {}
+        for name, version in (("addresses.private-ip-address", 4), ("ipv6-addresses.ipv6-address", 6)):
+            wanted = sorted(address for address in addresses if (":" in address) == (version == 6))
+            for some in chunks(wanted, AT_A_TIME):
+                filters = {name: some, "vpc-id": [vpc]}
+                found = self._all("describe_network_interfaces", "NetworkInterfaces", Action.INTERFACES, filters)
+                owners |= _by_address(found)
+        return owners
+
+    def _all(self, operation: Any, key: str, action: Action, filters: Mapping[str, Sequence[str]]) -> tuple[Any, ...]:
+        arguments = {"Filters": [{"Name": name, "Values": list(values)} for name, values in filters.items()]}
+        return patiently(
+            partial(everything, lambda: self._clients.ec2.get_paginator(operation), key, action, arguments),
+            clock=self._clock,
+            budget=PATIENCE,
+        )
+
+
+def _by_address(interfaces: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    owners: dict[str, str] = {}
+    for interface in interfaces:
+        if owner := interface.get("Attachment", {}).get("InstanceId"):
+            owners |= {each["PrivateIpAddress"]: owner for each in interface.get("PrivateIpAddresses", [])}
+            owners |= {each["Ipv6Address"]: owner for each in interface.get("Ipv6Addresses", [])}
+    return owners
+
+
+def _filters(word: str) -> tuple[str, ...]:
+    """The filters that could find it: addresses are only asked for where it could be one."""
+    if not ADDRESS_LIKE.fullmatch(word):
+        return BY_NAME
+    if ":" in word:
+        return BY_NAME + BY_IPV6
+    return BY_NAME + BY_IPV4 + (() if "." in word else BY_IPV6)
+
+
+def _for_ec2(word: str) -> str:
+    """EC2 knows `*` and `?`; a set such as `[12]` is asked for as `?` and compared here."""
+    return re.sub(r"\[[^\]]+\]", "?", word)
+
+
+def _answers_to(host: Host, word: str) -> bool:
+    own = (host.id, host.name, host.private_ip, host.public_ip, *host.addresses)
+    return any(text == word or fnmatchcase(text, word) for text in own if text)
