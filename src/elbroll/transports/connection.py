@@ -40,7 +40,8 @@ class Connection(Protocol):
     def open_tunnel(self, address: str, port: int, limit: float) -> Channel:
         """A channel to `address:port` as the host sees it.
 
-        Raises NobodyListens (TunnelSilent at the limit), HostAccessError where forwarding is forbidden, HostUnreachable.
+        Raises NobodyListens (TunnelSilent at the limit), HostUnreachable, and HostAccessError where the host
+        forbids forwarding.
         """
         ...
 
