@@ -4,8 +4,9 @@ from elbroll.demo.lifelike.apps import FakeApps
 from elbroll.demo.lifelike.aws import InProcess, Lifelike, MotoClients, in_process
 from elbroll.demo.lifelike.clocks import VirtualClock
 from elbroll.demo.lifelike.guard import ACCOUNT, REGION, child_environment, guarded, require_moto
+from elbroll.demo.lifelike.pools import Refusal, Timing
 from elbroll.demo.lifelike.server import Server
-from elbroll.demo.lifelike.simulation import Refusal, Simulation, Timing
+from elbroll.demo.lifelike.simulation import Simulation
 from elbroll.demo.lifelike.targets import (
     ANOMALOUS,
     BAD_STATUS,

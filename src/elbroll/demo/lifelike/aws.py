@@ -44,10 +44,11 @@ class Lifelike:
 def patches(simulation: Simulation) -> tuple[Patch, ...]:
     """Everything of moto's that is replaced (aws.md M1-M3)."""
     # moto is not a dependency of the tool itself, and slow to import
+    from elbroll.demo.lifelike.classic import Classic  # noqa: PLC0415
     from elbroll.demo.lifelike.settings_v2 import SettingsV2  # noqa: PLC0415
     from elbroll.demo.lifelike.target_groups import TargetGroups  # noqa: PLC0415
 
-    return (*TargetGroups(simulation).patches(), *SettingsV2().patches())
+    return (*TargetGroups(simulation).patches(), *SettingsV2().patches(), *Classic(simulation).patches())
 
 
 class MotoClients:

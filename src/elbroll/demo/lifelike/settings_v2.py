@@ -50,7 +50,7 @@ class SettingsV2:
             Patch(ELBv2Backend, "modify_target_group_attributes", self.modify_target_group_attributes),
         )
 
-    def create_load_balancer(
+    def create_load_balancer(  # noqa: PLR0913, PLR0917 - moto's signature
         self,
         backend: ELBv2Backend,
         name: str,

@@ -9,13 +9,15 @@ from moto.elbv2.exceptions import ELBClientError, TargetGroupNotFoundError
 from moto.elbv2.models import ELBv2Backend, FakeHealthStatus, FakeTargetGroup
 
 from elbroll.demo.lifelike.patching import Patch
-from elbroll.demo.lifelike.simulation import Refusal, Simulation
+from elbroll.demo.lifelike.pools import Refusal
 from elbroll.demo.lifelike.targets import Asked, PoolRules, Row
 from elbroll.demo.lifelike.timeline import pool_of
 from elbroll.model import BalancerKind, TargetType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from elbroll.demo.lifelike.simulation import Simulation
 
 
 class GroupSource:

@@ -107,11 +107,6 @@ class Member:
         """Back to `initial`, as after a stop or a detached balancer."""
         self.life, self.passed, self.failed, self.sickness = Life.INITIAL, 0, 0, None
 
-    def drain_until(self, at: float) -> None:
-        """Begin to leave; a target that already leaves keeps its time."""
-        if self.leaves_at is None:
-            self.life, self.leaves_at = Life.DRAINING, at
-
     def _passes_needed(self, rules: PoolRules) -> int:
         """One check suffices for a new ALB target; for the others all are budgeted (T12, T13, C5)."""
         if self.life is Life.INITIAL and rules.kind is BalancerKind.ALB:
@@ -154,9 +149,9 @@ class Row:
 
     @property
     def carries_traffic(self) -> bool:
-        """Healthy, and no zonal shift keeps requests away (T3)."""
+        """Healthy (a classic balancer's word for it may be forced), and no zonal shift keeps requests away (T3)."""
         shifted = self.shown.override is not None and self.shown.override.get("State") != "no_override"
-        return self.shown.state == Life.HEALTHY and not shifted
+        return self.shown.state in {Life.HEALTHY, "InService"} and not shifted
 
 
 def shown_of(member: Member, rules: PoolRules, instance_state: str | None, now: float) -> Shown:
