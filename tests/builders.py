@@ -70,6 +70,7 @@ def a_pool(name: str = "web-prod", *, kind: BalancerKind = BalancerKind.ALB, por
         deregistration_delay=300.0,
         balancers=(f"{name}-lb",),
         ports=(port,) if classic else (),
+        keeps_client_addresses=kind is BalancerKind.NLB,
     )
     return replace(pool, **changes)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from elbroll.core.names import listed, registration_name
-from elbroll.model import BalancerKind, TargetState
+from elbroll.model import TargetState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -87,12 +87,12 @@ class Quiet:
 def balancer_peers(pools: Iterable[Pool], nodes: Mapping[str, frozenset[str] | None]) -> frozenset[str] | None:
     """The addresses whose connections are traffic, or None for "every address but the host's own".
 
-    `nodes` by pool id. Network balancers may keep client addresses, so no list of nodes is enough there (E3).
+    `nodes` by pool id. Where targets see the clients' own addresses no list of nodes is enough (E3).
     """
     peers: frozenset[str] = frozenset()
     for pool in pools:
         found = nodes.get(pool.id)
-        if pool.kind is BalancerKind.NLB or not found:
+        if not found or pool.keeps_client_addresses:
             return None
         peers |= found
     return peers or None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from elbroll.model import Fleet, HostId, PoolId, Registration
+    from elbroll.model import Fleet, Host, HostId, PoolId, Registration
 
 
 def pool_name(pool: PoolId) -> str:
@@ -19,9 +19,20 @@ def registration_name(registration: Registration) -> str:
     return name if registration.port is None else f"{name}:{registration.port}"
 
 
+def everyone(fleet: Fleet) -> list[Host]:
+    """The fleet's hosts and their neighbours in other pools."""
+    return [*fleet.hosts.values(), *fleet.neighbours.values()]
+
+
+def known_host(fleet: Fleet, host: HostId) -> Host | None:
+    """The host or neighbour of that id; None where AWS lists no such machine."""
+    return fleet.hosts.get(host) or fleet.neighbours.get(host)
+
+
 def host_name(fleet: Fleet, host: HostId) -> str:
     """The host's name, or its id where AWS no longer lists it."""
-    return fleet.hosts[host].name if host in fleet.hosts else host
+    known = known_host(fleet, host)
+    return known.name if known else host
 
 
 def counted(number: int, word: str) -> str:

@@ -2,146 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from elbroll.core.guard import NO_CONSENT, Consent
+from elbroll.core.advice import warnings_of
+from elbroll.core.begin import begin_of, held_release
+from elbroll.core.choice import DEAD, choose
+from elbroll.core.estimate import costliest, host_estimate, whole_estimate
+from elbroll.core.ground import Asked, survey_ground
+from elbroll.core.guard import NO_CONSENT
+from elbroll.core.names import listed
+from elbroll.core.order import batch_of
+from elbroll.core.planned import PlannedHost, PlannedPool, Refusal, Request, RolloutPlan, Skipped, SkipReason
+from elbroll.core.refusals import standing_refusals
+from elbroll.core.rehearsal import refusals_of, rehearse
+from elbroll.core.select import select
+from elbroll.core.timing import drain_limit, healthy_about, healthy_limit, settle_for, until_for
+from elbroll.model import Amount, Why
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from elbroll.config.schema import LbSettings
-    from elbroll.model import (
-        BalancerKind,
-        Fleet,
-        Host,
-        HostId,
-        HostRecord,
-        Pool,
-        PoolId,
-        PoolView,
-        Registration,
-        Step,
-        TargetState,
-        Why,
-    )
+    from elbroll.core.ground import Ground
+    from elbroll.core.guard import Consent
+    from elbroll.model import Fleet, Host, HostId, HostRecord, Pool, PoolId, PoolView
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What was asked for, beside what the config says."""
-
-    why: Why
-    release: str | None = None
-    only: tuple[str, ...] = ()
-    """HOST words: Name tag, id, address, or a glob over them; empty means all."""
-    exclude: tuple[str, ...] = ()
-    limit: int | None = None
-    include_current: bool = False
-    """Also hosts that already run the release."""
-
-
-class SkipReason(StrEnum):
-    """Why a host of the fleet is not walked."""
-
-    CURRENT = "already-on-release"
-    NOT_SELECTED = "not-selected"
-    DRAINED = "drained-on-purpose"
-    GONE = "gone"
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A host that is left as it is."""
-
-    host: Host
-    reason: SkipReason
-    release: str | None = None
-    out: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A reason not to start, with its arithmetic. Consent (`--yes`) waives it only if `waivable`."""
-
-    code: str
-    """`floor`, `last-healthy`, `no-hosts`, `all-unhealthy`, `unsettled`, `other-pools`, `zonal-shift` …"""
-    message: str
-    why: tuple[str, ...] = ()
-    fix: tuple[str, ...] = ()
-    waivable: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedPool:
-    """A pool with its timing, all in seconds."""
-
-    pool: Pool
-    own: bool
-    until: str
-    """`idle` or `reported`."""
-    settle: float
-    drain_limit: float
-    healthy_about: float
-    """How long a healthy app needs until the balancer says so."""
-    healthy_limit: float
-    """After that it counts as never getting healthy (T13)."""
-    expected: int
-    """Hosts that belong to the pool: registered now or named by an open record."""
-    capacity: int
-    floor: int
-    floor_why: str
-    """The arithmetic: `6 hosts - 2 may be out`, or where the number is configured."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedHost:
-    """One host to be walked, with where its walk begins."""
-
-    host: Host
-    registrations: frozenset[Registration]
-    """The union of its open record and what is registered now: what it will be put back into."""
-    state: TargetState
-    """The worst of its rows; GONE for one that is out."""
-    said: str | None
-    record: HostRecord | None
-    """Only an open one."""
-    begin: Step
-    """DRAIN, or where an open record lets the walk go on: DEPLOY, VERIFY or REGISTER (safety.md 2.2)."""
-    release_before: str | None
-    release_after: str | None
-    batch: int
-    estimate: float
-    """Seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class RolloutPlan:
-    """Everything that was decided before anything is done. `hosts` are in the order of their walks."""
-
-    lb: str
-    kind: BalancerKind
-    why: Why
-    release: str | None
-    pools: tuple[PlannedPool, ...]
-    hosts: tuple[PlannedHost, ...]
-    skipped: tuple[Skipped, ...]
-    refusals: tuple[Refusal, ...]
-    warnings: tuple[str, ...]
-    max_unavailable: int
-    total: int
-    """Hosts of the fleet, those held out included."""
-    in_service: int
-    """Hosts that are capacity in every pool they belong to."""
-    floor: int
-    """The strictest of the pools' floors; `pools` has them all."""
-    estimate: float
-    """Seconds for the whole roll."""
-    costliest: str | None
-    """The setting that costs most, with how long and what would help; None where nothing stands out."""
-    batches: int
+__all__ = [
+    "PlannedHost",
+    "PlannedPool",
+    "Refusal",
+    "Request",
+    "RolloutPlan",
+    "SkipReason",
+    "Skipped",
+    "held_release",
+    "make_plan",
+]
 
 
 def make_plan(  # noqa: PLR0913 - everything that is known beforehand, each a value of its own
@@ -154,5 +51,125 @@ def make_plan(  # noqa: PLR0913 - everything that is known beforehand, each a va
     *,
     consent: Consent = NO_CONSENT,
 ) -> RolloutPlan:
-    """Decide on everything that can be decided beforehand; never raises for a bad fleet: it refuses."""
-    raise NotImplementedError
+    """Decide on everything that can be decided beforehand; never raises for a bad fleet: it refuses.
+
+    `records`: all of the fleet, open and closed. Hosts are listed although refusals forbid to walk them. What
+    `consent` waives is a warning.
+    """
+    ground = survey_ground(fleet, views, records, Asked(request, settings, consent, now))
+    selection = select(fleet, request)
+    hosts, skipped = choose(ground, selection)
+    walk = _planned_hosts(ground, hosts)
+    refusals = [*_nobody(fleet), *_unread(fleet, views), *selection.refusals, *standing_refusals(ground, walk)]
+    rehearsal = rehearse(ground, walk)
+    warnings = [*warnings_of(ground, walk, skipped), *rehearsal.warnings]
+    return _plan(ground, walk, skipped, [*refusals, *refusals_of(rehearsal, ground)], warnings)
+
+
+def _plan(
+    ground: Ground,
+    walk: Sequence[PlannedHost],
+    skipped: Sequence[Skipped],
+    refusals: Sequence[Refusal],
+    warnings: Sequence[str],
+) -> RolloutPlan:
+    request, settings, fleet = ground.asked.request, ground.asked.settings, ground.fleet
+    own = [seen for id_, seen in ground.capacities.items() if id_ in fleet.own]
+    members = frozenset().union(*(seen.expected for seen in own))
+    walked = {pool.id: pool for planned in walk for pool in ground.pools_of(planned.host)}
+    return RolloutPlan(
+        lb=fleet.lb,
+        kind=fleet.kind,
+        why=request.why,
+        release=request.release,
+        pools=tuple(_planned_pool(pool, ground) for pool in _own_first(fleet)),
+        hosts=tuple(walk),
+        skipped=tuple(skipped),
+        refusals=tuple(refusals),
+        warnings=tuple(dict.fromkeys(warnings)),
+        max_unavailable=ground.rules.max_unavailable,
+        total=ground.total,
+        in_service=sum(map(ground.serves, members)),
+        floor=max((seen.floor for seen in own), default=1),
+        estimate=whole_estimate((planned.batch, planned.estimate) for planned in walk),
+        costliest=costliest(walked.values(), settings, len(walk)),
+        batches=max((planned.batch for planned in walk), default=0),
+    )
+
+
+def _nobody(fleet: Fleet) -> list[Refusal]:
+    if any(host.state not in DEAD for host in fleet.hosts.values()):
+        return []
+    return [Refusal("no-hosts", f"no host is behind {fleet.lb}, and none is recorded as out")]
+
+
+def _unread(fleet: Fleet, views: Mapping[PoolId, PoolView]) -> list[Refusal]:
+    """Never plan on half an answer (F-15)."""
+    missing = sorted(pool.name for id_, pool in fleet.pools.items() if id_ not in views)
+    return [Refusal("unread", f"the health of {listed(missing)} was not read")] if missing else []
+
+
+def _own_first(fleet: Fleet) -> list[Pool]:
+    return sorted(fleet.pools.values(), key=lambda pool: (pool.id not in fleet.own, pool.name, pool.id))
+
+
+def _planned_pool(pool: Pool, ground: Ground) -> PlannedPool:
+    settings, seen = ground.asked.settings, ground.capacities[pool.id]
+    return PlannedPool(
+        pool=pool,
+        own=pool.id in ground.fleet.own,
+        until=until_for(pool, settings),
+        settle=settle_for(pool, settings),
+        drain_limit=drain_limit((pool,), settings),
+        healthy_about=healthy_about(pool),
+        healthy_limit=healthy_limit(pool),
+        expected=len(seen.expected),
+        capacity=len(seen.capacity),
+        floor=seen.floor,
+        floor_why=seen.floor_why,
+    )
+
+
+def _planned_hosts(ground: Ground, hosts: Sequence[Host]) -> list[PlannedHost]:
+    canary = ground.asked.settings.pace.canary
+    share = canary if canary is None or isinstance(canary, Amount) else canary.hosts
+    first = share.rounded_down(ground.total) if share is not None else 0
+    size = _batch_size(ground, hosts)
+    return [_planned_host(host, ground, batch_of(place, size, first)) for place, host in enumerate(hosts)]
+
+
+def _batch_size(ground: Ground, hosts: Sequence[Host]) -> int:
+    """As many at once as the floor leaves room for, in the tightest pool of the fleet's own."""
+    walked = {host.id for host in hosts}
+    room = [
+        len(seen.expected) - seen.floor - len((seen.expected & ground.out.keys()) - walked)
+        for id_, seen in ground.capacities.items()
+        if id_ in ground.fleet.own
+    ]
+    return max(1, min([ground.rules.max_unavailable, *room]))
+
+
+def _planned_host(host: Host, ground: Ground, batch: int) -> PlannedHost:
+    request, settings = ground.asked.request, ground.asked.settings
+    record, worst = ground.open_record(host.id), ground.worst(host.id)
+    resumed = None if request.why is Why.DRAIN else record
+    begin = begin_of(resumed, request.release, ground.showing(host.id))
+    before = held_release(ground.records.get(host.id))
+    return PlannedHost(
+        host=host,
+        registrations=frozenset(
+            item for item in ground.fleet.registrations.get(host.id, frozenset()) if item.pool in ground.fleet.pools
+        ),
+        state=ground.state(host.id),
+        said=_said(worst.row.reason, worst.row.said) if worst else None,
+        record=record,
+        begin=begin,
+        release_before=before,
+        release_after=before if request.why is Why.DRAIN else request.release,
+        batch=batch,
+        estimate=host_estimate(ground.pools_of(host), begin, settings),
+    )
+
+
+def _said(*words: str | None) -> str | None:
+    return ", ".join(filter(None, words)) or None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from elbroll.core.names import counted
+from elbroll.core.names import counted, everyone, known_host
 from elbroll.model import HostId, TargetSeen, TargetState, TargetType
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def tally(
     """Count a pool as seen. Strangers that are registered now are expected too: they have joined since (T20)."""
     targets = _targets(pool, fleet, view)
     joined = frozenset(target.host for target in targets if target.staying)
-    zones = {target.host: target.zone for target in targets} | {host.id: host.zone for host in fleet.hosts.values()}
+    zones = {target.host: target.zone for target in targets} | {host.id: host.zone for host in everyone(fleet)}
     return Tally(pool, targets, expected | joined, zones, out, warming, Outlook.SEEN)
 
 
@@ -178,14 +178,15 @@ def _targets(pool: Pool, fleet: Fleet, view: PoolView) -> tuple[Target, ...]:
 
 def _target(row: TargetSeen, owners: Mapping[str, HostId], fleet: Fleet) -> Target:
     host = owners.get(row.registration.id, HostId(row.registration.id))
-    zone = fleet.hosts[host].zone if host in fleet.hosts else row.registration.zone
+    known = known_host(fleet, host)
+    zone = known.zone if known else row.registration.zone
     return Target(host, zone, row)
 
 
 def _owners(pool: Pool, fleet: Fleet) -> dict[str, HostId]:
     """Target id → host. What was registered says most; else the instance id, or an address within the pool's VPC."""
     owners: dict[str, HostId] = {}
-    for host in fleet.hosts.values():
+    for host in everyone(fleet):
         if pool.target_type is TargetType.INSTANCE:
             owners[host.id] = host.id
         elif pool.vpc is None or host.vpc in {None, pool.vpc}:

@@ -1,0 +1,45 @@
+"""Where a host's walk begins, by what its record says and what AWS shows now (safety.md 2.2). Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from elbroll.model import RecordState, Step
+
+if TYPE_CHECKING:
+    from elbroll.model import HostRecord
+
+
+def held_release(record: HostRecord | None) -> str | None:
+    """The release that the host runs as far as its record knows; None where nobody knows."""
+    if record is None:
+        return None
+    match record.state:
+        case RecordState.HELD:
+            return record.release_before
+        case RecordState.DEPLOYED | RecordState.REGISTERING | RecordState.IN_SERVICE:
+            return record.release_after
+        case RecordState.DEPLOYING | RecordState.GONE | RecordState.UNREADABLE:
+            return None
+        case _:
+            assert_never(record.state)
+
+
+def begin_of(record: HostRecord | None, release: str | None, showing: int) -> Step:
+    """The first step for a host with this open record; `showing`: its targets that AWS lists now, draining ones too.
+
+    A host that is listed anywhere is drained (again) before any command. So is one whose record is `held`: nobody
+    has seen its traffic stop (I-5). Without a label no release is the same as another.
+    """
+    if record is None:
+        return Step.DRAIN
+    same = release is not None and release == record.release_after
+    match record.state:
+        case RecordState.DEPLOYED if same:
+            return Step.VERIFY
+        case RecordState.REGISTERING if same:
+            return Step.REGISTER
+        case RecordState.DEPLOYING | RecordState.DEPLOYED:
+            return Step.DRAIN if showing else Step.DEPLOY
+        case _:
+            return Step.DRAIN

@@ -1,0 +1,163 @@
+"""Reasons not to start that need no arithmetic of capacity: each names what to do about it. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from elbroll.core.names import clock_time, counted, listed, pool_name
+from elbroll.core.planned import Refusal
+from elbroll.core.timing import drain_limit, settle_for
+from elbroll.model import BalancerKind, InstanceState, RecordState, Step, TargetState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from elbroll.core.ground import Ground
+    from elbroll.core.planned import PlannedHost
+    from elbroll.core.tally import Target
+
+ALIVE = frozenset({InstanceState.RUNNING, InstanceState.OUTSIDE})
+CHECKS_OFF = "Target.HealthCheckDisabled"
+
+
+def standing_refusals(ground: Ground, walk: Sequence[PlannedHost]) -> list[Refusal]:
+    """Everything that forbids to walk these hosts, however much capacity there is."""
+    if not walk:
+        return []
+    return [
+        *_unreadable(walk),
+        *_not_running(walk),
+        *_unsettled(ground, walk),
+        *_never_healthy(ground, walk),
+        *_unbalanced_pools(ground, walk),
+        *_other_pools(ground, walk),
+        *_auto_scaling(ground, walk),
+        *impossible_pace(ground),
+        *_impossible_drain(ground, walk),
+    ]
+
+
+def _unreadable(walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
+    """Held by somebody unknown: never overwritten (F-11)."""
+    hosts = [planned for planned in walk if planned.record and planned.record.state is RecordState.UNREADABLE]
+    if hosts:
+        says = f"the record of {_names(hosts)} cannot be read: a newer elbroll wrote it, or somebody changed it"
+        fix = ("use the newest elbroll", f"or leave it out: {_exclude(hosts)}")
+        yield Refusal("record-unreadable", says, fix=fix)
+
+
+def _not_running(walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
+    """A stopped instance cannot be deployed to, and AWS takes it back only running (T11)."""
+    hosts = [planned for planned in walk if planned.host.state not in ALIVE]
+    if hosts:
+        why = tuple(f"{planned.host.name} is {planned.host.state}" for planned in hosts)
+        fix = (f"start {_names(hosts)}, or leave it out: {_exclude(hosts)}",)
+        yield Refusal("stopped", f"not running: {_names(hosts)}", why, fix)
+
+
+def _unsettled(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
+    """Draining in no record is somebody else's act, and is not recorded as ours (F-19)."""
+    hosts = [planned for planned in walk if planned.record is None and _rows(ground, planned, TargetState.DRAINING)]
+    if hosts:
+        limit = max(pool.deregistration_delay for planned in hosts for pool in ground.pools_of(planned.host))
+        says = f"{_names(hosts)} is leaving a pool, and not by elbroll"
+        fix = (f"wait until it has settled, {clock_time(limit)} at most", f"or leave it out: {_exclude(hosts)}")
+        yield Refusal("unsettled", says, _lines(ground, hosts, TargetState.DRAINING), fix)
+
+
+def _never_healthy(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
+    """`unused`, or checks switched off: as things are the target never turns healthy (aws.md 2.1)."""
+    running = [planned for planned in walk if planned.host.state in ALIVE]
+    if hosts := [planned for planned in running if _rows(ground, planned, TargetState.UNUSED)]:
+        says = f"{_names(hosts)} would never turn healthy as things are"
+        fix = ("give the pool a listener in the host's zone",)
+        yield Refusal("unused", says, _lines(ground, hosts, TargetState.UNUSED), fix)
+    off = [planned for planned in running if any(map(_unchecked, ground.targets.get(planned.host.id, ())))]
+    if off:
+        says = f"health checks are off for {_names(off)}: nobody could tell when a host is well"
+        yield Refusal("checks-off", says, _lines(ground, off, TargetState.UNAVAILABLE), ("switch them on",))
+
+
+def _unchecked(target: Target) -> bool:
+    return target.row.state is TargetState.UNAVAILABLE and target.row.reason == CHECKS_OFF
+
+
+def _unbalanced_pools(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
+    """A target group that no balancer uses never calls anything healthy (T21)."""
+    pools = {pool.id: pool for planned in walk for pool in ground.pools_of(planned.host)}
+    idle = [pool for pool in pools.values() if not pool.balancers and pool.kind is not BalancerKind.CLASSIC]
+    if idle:
+        says = f"no load balancer uses {listed([pool.name for pool in idle])}: its targets never turn healthy"
+        others = any(pool.id not in ground.fleet.own for pool in idle)
+        fix = "attach it to a listener" + (', or set other_pools = "ignore"' if others else "")
+        yield Refusal("no-balancer", says, fix=(fix,))
+
+
+def _other_pools(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
+    if ground.asked.settings.other_pools != "refuse":
+        return
+    elsewhere = {
+        planned.host.name: sorted({pool_name(item.pool) for item in planned.registrations} - _own_names(ground))
+        for planned in walk
+    }
+    if why := tuple(f"{host} also serves {listed(pools)}" for host, pools in elsewhere.items() if pools):
+        fix = ('other_pools = "drain" takes hosts out there too',)
+        yield Refusal("other-pools", f"hosts of {ground.fleet.lb} serve other pools", why, fix)
+
+
+def _own_names(ground: Ground) -> set[str]:
+    return {pool_name(id_) for id_ in ground.fleet.own}
+
+
+def _auto_scaling(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
+    """A member that leaves its pools may be terminated by its group (A1)."""
+    members = [planned for planned in walk if planned.host.group]
+    if members and ground.asked.settings.asg.mode == "refuse":
+        groups = listed(sorted({planned.host.group for planned in members if planned.host.group}))
+        says = f"{_names(members)} may be replaced by the Auto Scaling group {groups} while out"
+        yield Refusal("auto-scaling", says, fix=('asg.mode = "ignore" if its health check type is EC2',))
+
+
+def impossible_pace(ground: Ground) -> Iterator[Refusal]:
+    """Numbers under which no host could ever leave, or all of them could (F-2)."""
+    pace, total = ground.asked.settings.pace, ground.total
+    if ground.rules.max_unavailable >= total > 1:
+        says = f"max_unavailable = {pace.max_unavailable} would let all {total} hosts out at once"
+        yield Refusal("max-unavailable", says, fix=(f"--max-unavailable {total - 1} at most",))
+    for id_, seen in ground.capacities.items():
+        expected = len(seen.expected)
+        if pace.floor is not None and seen.floor >= expected > 1:
+            says = (
+                f"the floor of {pool_name(id_)} is {seen.floor} of {counted(expected, 'host')}: none could ever leave"
+            )
+            yield Refusal("floor-impossible", says, (seen.floor_why,), (f"--floor {expected - 1} at most",))
+
+
+def _impossible_drain(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
+    settings = ground.asked.settings
+    pools = {pool.id: pool for planned in walk for pool in ground.pools_of(planned.host)}.values()
+    settle = max((settle_for(pool, settings) for pool in pools), default=0.0)
+    limit = drain_limit(pools, settings)
+    if limit <= settle and any(planned.begin is Step.DRAIN for planned in walk):
+        says = f"a drain may take {clock_time(limit)}, but traffic must be quiet for {clock_time(settle)}"
+        yield Refusal("drain-timeout", says, fix=("raise drain.timeout, or lower drain.settle",))
+
+
+def _rows(ground: Ground, planned: PlannedHost, state: TargetState) -> list[Target]:
+    return [target for target in ground.targets.get(planned.host.id, ()) if target.row.state is state]
+
+
+def _lines(ground: Ground, hosts: Sequence[PlannedHost], state: TargetState) -> tuple[str, ...]:
+    return tuple(
+        f"{planned.host.name} in {pool_name(target.row.registration.pool)}: {target.row.reason or state}"
+        for planned in hosts
+        for target in _rows(ground, planned, state)
+    )
+
+
+def _names(hosts: Sequence[PlannedHost]) -> str:
+    return listed([planned.host.name for planned in hosts])
+
+
+def _exclude(hosts: Sequence[PlannedHost]) -> str:
+    return " ".join(f"--exclude {planned.host.name}" for planned in hosts)
