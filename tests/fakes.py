@@ -109,7 +109,7 @@ class FakeBalancer:
     def add(self, entry: Registration, *, long_ago: bool = False) -> None:
         known = self.targets.get(entry)
         if known is None or known.leaves is not None:
-            self.targets[entry] = Target(self.clock.time - (1000.0 if long_ago else 0.0))
+            self.targets[entry] = Target(self.clock.time - (100_000.0 if long_ago else 0.0))
 
     def members(self) -> frozenset[Registration]:
         """What is registered, leaving entries left out."""
@@ -117,9 +117,7 @@ class FakeBalancer:
             entry for entry in self.targets if self._state(entry) not in (TargetState.GONE, TargetState.DRAINING)
         )
 
-    def _deed(
-        self, name: str, registrations: Sequence[Registration], one: Callable[[Registration], None]
-    ) -> None:
+    def _deed(self, name: str, registrations: Sequence[Registration], one: Callable[[Registration], None]) -> None:
         fault = self.faults.pop(0) if self.faults else None
         if fault is not None:
             raise fault

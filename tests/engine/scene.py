@@ -90,12 +90,11 @@ class Scene:
         fleet = a_fleet(self.pools, self.hosts, own=[self.web], registrations=self._seen())
         room = FleetRoom(run, fleet, records, GuardRules(plan.max_unavailable))
         roll = Roll(run, plan, room, records)
-        countable = {host.id: True for host in self.hosts}
         match kind:
             case "deploy":
                 return roll.deploy(Inline(), Inline())
             case "drain":
-                return roll.drain(Inline(), countable=countable)
+                return roll.drain(Inline())
             case _:
                 return roll.restore(Inline())
 
@@ -125,5 +124,3 @@ class Scene:
         begin = self.begins.get(host.id, Step.DRAIN)
         before = held.release_before if held else "v142"
         return PlannedHost(host, entries, TargetState.HEALTHY, None, held, begin, before, self.release, 1, 60.0)
-
-

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from scene import Scene
 
 from elbroll import events
 from elbroll.engine.stop import StopMode
-from elbroll.errors import PermissionDenied, TargetRefused, Unanswered
-from elbroll.model import JobEnd, JobResult, Outcome, RecordState, Step
-from scene import Scene
+from elbroll.errors import HostAccessError, PermissionDenied, TargetRefused, Unanswered
+from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState, Step, TargetType
 
 EXIT_1 = JobResult(JobEnd.EXIT, 1, tail=("bind: address already in use",), lines=1)
 
@@ -59,7 +61,9 @@ def test_what_cannot_be_counted_waits_for_the_balancers_word_and_says_so() -> No
     scene.transport.on_run = lambda _host, _job: started.append(scene.clock.time)
     scene.roll()
     assert started[0] >= 1000.0 + 300.0
-    drains = [event for event in scene.sink.events if isinstance(event, events.StepStarted) and event.step is Step.DRAIN]
+    drains = [
+        event for event in scene.sink.events if isinstance(event, events.StepStarted) and event.step is Step.DRAIN
+    ]
     assert drains[0].until == "reported"
 
 
@@ -162,8 +166,6 @@ def test_a_host_unreachable_after_its_drain_is_put_back() -> None:
 @pytest.mark.rule("F-38", "I-6")
 def test_a_host_that_refuses_login_halts_the_roll_before_the_first_drain() -> None:
     scene = Scene()
-    from elbroll.errors import HostAccessError
-
     scene.transport.refuses[scene.hosts[2].id] = HostAccessError("login refused")
     results = scene.roll()
     assert results[scene.hosts[2].id].outcome is Outcome.SKIPPED
@@ -267,9 +269,6 @@ def test_the_next_run_heals_a_failed_host_and_goes_on() -> None:
 @pytest.mark.rule("F-49", "T10")
 def test_an_address_that_still_drains_is_registered_when_aws_takes_it() -> None:
     scene = Scene()
-    from dataclasses import replace
-
-    from elbroll.model import TargetType
 
     scene.web = replace(scene.web, target_type=TargetType.IP)
     scene.balancer.faults = [None, None, TargetRefused("still draining"), TargetRefused("still draining")]
@@ -301,9 +300,6 @@ def test_drain_takes_a_host_out_on_purpose_and_restore_puts_it_back() -> None:
 
 @pytest.mark.rule("F-34", "I-8")
 def test_a_terminated_instance_is_not_contacted() -> None:
-    from dataclasses import replace
-
-    from elbroll.model import InstanceState
 
     scene = Scene()
     first = scene.hosts[0]

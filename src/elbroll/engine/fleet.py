@@ -49,10 +49,14 @@ class Roll:
             return self._halt_before(failed)
         return self._walk_all(lambda host, walk: walk.roll(countable=ready[host].countable), walkers)
 
-    def drain(self, walkers: Crew[HostResult], *, countable: Mapping[HostId, bool]) -> Mapping[HostId, HostResult]:
-        """Take hosts out on purpose."""
+    def drain(self, walkers: Crew[HostResult]) -> Mapping[HostId, HostResult]:
+        """Take hosts out on purpose. One that cannot be reached is drained by the balancer's word."""
         self._tell_capacity()
-        return self._walk_all(lambda host, walk: walk.drain(countable=countable[host]), walkers)
+        preparation = Preparation(self._run, self._room, self._records)
+        planned = dict(self._waiting)
+        return self._walk_all(
+            lambda host, walk: walk.drain(countable=preparation.counts_connections(planned[host])), walkers
+        )
 
     def restore(self, walkers: Crew[HostResult]) -> Mapping[HostId, HostResult]:
         """Put hosts back where their records say."""

@@ -60,6 +60,13 @@ class Balancer(Protocol):
         """
         ...
 
+    def follow(self, pool: PoolId, registrations: Collection[Registration]) -> None:
+        """From now on `look` has a row for each of these, even once they are gone (T2); makes no call itself.
+
+        Without it only entries sent through this object are followed: those of earlier runs' records are not.
+        """
+        ...
+
     def deregister(self, pool: Pool, registrations: Sequence[Registration]) -> None:
         """Send exactly these entries. Returning proves nothing (T6); raising Unanswered neither.
 

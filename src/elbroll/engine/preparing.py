@@ -86,6 +86,18 @@ class Preparation:
         except ElbrollError as error:
             return self._skipped(planned, journal, _not_ready(error))
 
+    def counts_connections(self, planned: PlannedHost) -> bool:
+        """Whether the host can be asked for its connections; a warning says why not."""
+        if self._run.settings.drain.until != "idle":
+            return False
+        try:
+            return self._run.transport.prepare(planned.host, self._needs(planned)).countable
+        except ElbrollError as error:
+            self._run.sink.tell(
+                events.Warned("reported", f"connections cannot be counted: {error.message}", planned.host)
+            )
+            return False
+
     def _prepared(self, planned: PlannedHost, journal: Journal) -> Readied:
         host, settings = planned.host, self._run.settings.deploy
         ready = self._run.transport.prepare(host, self._needs(planned))
@@ -100,7 +112,8 @@ class Preparation:
     def _needs(self, planned: PlannedHost) -> HostNeeds:
         host, settings = planned.host, self._run.settings
         ports: set[int] = set()
-        for entry in planned.registrations:
+        recorded = planned.record.registrations if planned.record else frozenset()
+        for entry in planned.registrations | {item.registration for item in recorded}:
             pool = self._room.pool(entry.pool)
             ports |= {entry.port} if entry.port is not None else set(pool.ports if pool else ())
         address = host.private_ip
