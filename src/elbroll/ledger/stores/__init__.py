@@ -1,1 +1,1 @@
-"""Where ledger values are kept."""
+"""One module a store; each is imported only when it is opened."""

@@ -1,0 +1,112 @@
+"""The ledger: records and locks in a store (safety.md 2, 3)."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from elbroll.errors import ElbrollError
+from elbroll.ledger import locks, records
+from elbroll.ledger.beats import ThreadBeats
+from elbroll.ledger.change import Change, Desk, Patience
+from elbroll.ledger.hold import Hold
+from elbroll.ledger.lease import BRIEF, KeptLease
+from elbroll.ledger.locks import LockState
+from elbroll.ledger.values import Owner
+from elbroll.model import HostId, PoolId
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from elbroll.engine.ports import Clock
+    from elbroll.ledger.beats import Beats
+    from elbroll.ledger.ports import Store, Stored
+    from elbroll.model import Holder, HostRecord, LockSeen, RunId
+
+T = TypeVar("T")
+FREE = LockState.FREE
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a ledger works, beside its store and its clock."""
+
+    outage: float = 900.0
+    """Seconds for which a run that has begun its deeds waits for the store (F-12)."""
+    give_up: Callable[[], bool] = field(default=lambda: False)
+    """Asked before each repetition: whether to stop waiting, because a signal has come."""
+    beats: Callable[[], Beats] = ThreadBeats
+    nonce: Callable[[], str] = field(default=lambda: secrets.token_hex(8))
+    who: str | None = None
+    """Written into locks that are broken (S-9)."""
+
+
+class KeptLedger:
+    """See `engine.ports.Ledger`. Makes no call before it is asked something."""
+
+    def __init__(self, store: Store, clock: Clock, manner: Manner | None = None) -> None:
+        self._store = store
+        self._clock = clock
+        self._manner = manner or Manner()
+        self._desk = Desk(store, clock, self._manner.nonce, itertools.count(1))
+
+    def records(self) -> Mapping[HostId, HostRecord]:
+        """See `Ledger.records`; what cannot be read is a record in the state UNREADABLE."""
+        return {host: records.decode(host, stored.text) for host, stored in self._list(records.PREFIX, HostId).items()}
+
+    def locks(self) -> Mapping[PoolId, LockSeen]:
+        """See `Ledger.locks`; what cannot be read is not free."""
+        found = self._list(locks.PREFIX, PoolId).items()
+        return {pool: locks.seen(pool, stored) for pool, stored in found if locks.decode(stored).state is not FREE}
+
+    def acquire(self, pools: Collection[PoolId], holder: Holder) -> KeptLease:
+        """See `Ledger.acquire`. Also raises what a store raises; nothing is held then either."""
+        holds = {pool: Hold(pool, holder, self._desk) for pool in sorted(set(pools))}
+        try:
+            for hold in holds.values():
+                hold.take(self._patient(BRIEF))
+        except BaseException:
+            self._give_back(holds.values())
+            raise
+        return KeptLease(holder.run, holds, self._desk, self._patient, self._manner.beats())
+
+    def unlock(self, pools: Collection[PoolId], run: RunId) -> tuple[LockSeen, ...]:
+        """See `Ledger.unlock`. A lock that cannot be read goes by the name `v` and its version."""
+        return tuple(freed for pool in sorted(set(pools)) if (freed := self._break(pool, run)) is not None)
+
+    def _list(self, prefix: str, name: Callable[[str], T]) -> dict[T, Stored]:
+        found = self._patient(BRIEF)(lambda: self._store.list(prefix))
+        return {name(key.removeprefix(prefix)): stored for key, stored in sorted(found.items())}
+
+    def _give_back(self, holds: Collection[Hold]) -> None:
+        for hold in holds:
+            if hold.epoch:
+                with suppress(ElbrollError):
+                    hold.free(self._patient(BRIEF))
+
+    def _break(self, pool: PoolId, run: RunId) -> LockSeen | None:
+        """As long as that run still holds it, also if it beats meanwhile."""
+        broken: list[LockSeen] = []
+
+        def freed(stored: Stored | None) -> Mapping[str, object] | None:
+            if stored is None or locks.decode(stored).state is FREE:
+                return None
+            found = locks.seen(pool, stored)
+            if locks.name_of(found) != run:
+                return None
+            broken.append(found)
+            return locks.freed(Owner(run, _above(found)), broken_by=self._manner.who or "unknown")
+
+        written = Change(self._desk, locks.key(pool), freed).settle(self._patient(BRIEF))
+        return broken[-1] if written else None
+
+    def _patient(self, budget: float) -> Patience:
+        return Patience(self._clock, min(budget, self._manner.outage), self._manner.give_up)
+
+
+def _above(found: LockSeen) -> int:
+    """An epoch above all earlier ones: each took a write, so no epoch exceeds the version of its lock."""
+    return (found.epoch if found.readable else found.version or 0) + 1

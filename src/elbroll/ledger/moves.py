@@ -1,0 +1,61 @@
+"""Which way a host's record may go, and what it must keep on the way (safety.md 2.2, 2.4). Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from elbroll.errors import IllegalMove
+from elbroll.model import HostRecord, RecordState, Registration, Removed, RunId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+S = RecordState
+
+
+def next_states(state: RecordState | None) -> frozenset[RecordState]:
+    """The states that a record may go to; None stands for no record. Staying in an open state is no move."""
+    match state:
+        case None | S.IN_SERVICE:
+            return frozenset({S.HELD, S.GONE})
+        case S.HELD:
+            return frozenset({S.HELD, S.DEPLOYING, S.IN_SERVICE, S.GONE})
+        case S.DEPLOYING:
+            return frozenset({S.DEPLOYING, S.DEPLOYED, S.GONE})
+        case S.DEPLOYED:
+            return frozenset({S.DEPLOYED, S.DEPLOYING, S.REGISTERING, S.GONE})
+        case S.REGISTERING:
+            return frozenset({S.REGISTERING, S.DEPLOYED, S.DEPLOYING, S.IN_SERVICE, S.GONE})
+        case S.GONE:
+            return frozenset({S.GONE})
+        case S.UNREADABLE:
+            return frozenset()
+        case _:
+            assert_never(state)
+
+
+def check_move(before: HostRecord | None, after: HostRecord) -> None:
+    """Raises IllegalMove if a record may not become this one.
+
+    While it stays open it keeps every registration, except those that were marked unresolvable before (F-35).
+    """
+    state = before.state if before else None
+    if after.state not in next_states(state):
+        raise IllegalMove(f"the record of {after.host} may not go from {state or 'none'} to {after.state}")
+    if before is not None and before.open and after.open:
+        _check_kept(before, after)
+
+
+def _check_kept(before: HostRecord, after: HostRecord) -> None:
+    kept = {item.registration for item in after.registrations}
+    lost = {item.registration for item in before.registrations if not item.unresolvable} - kept
+    if lost:
+        names = ", ".join(sorted(f"{item.pool}:{item.port}" for item in lost))
+        raise IllegalMove(f"the open record of {after.host} may not lose {names}")
+
+
+def union(record: HostRecord | None, seen: Iterable[Registration], run: RunId) -> frozenset[Removed]:
+    """Those of an open record, with the run that first removed them, and those seen registered now (2.4)."""
+    old = record.registrations if record is not None and record.open else frozenset()
+    known = {item.registration for item in old}
+    return old | {Removed(registration, run) for registration in seen if registration not in known}
