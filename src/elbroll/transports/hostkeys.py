@@ -49,43 +49,62 @@ class HostKeys:
 
     def check(self, target: Target, shown: HostKey) -> tuple[str, ...]:
         """Accept the key, perhaps recording it; answers what is to be told. Raises HostAccessError."""
-        verdict = judged(self.book(target).entries, target.key_names, shown)
-        match verdict.standing:
-            case Standing.KNOWN:
-                return ()
-            case Standing.REVOKED:
-                raise _revoked(target, shown, verdict)
-            case Standing.CHANGED:
-                raise _changed(target, shown, verdict)
-            case Standing.UNKNOWN:
-                return self._first_seen(target, shown)
-        assert_never(verdict.standing)
+        if self._verdict(target, shown).standing is Standing.KNOWN:
+            return ()
+        return (self._first_seen(target, shown),)
 
-    def record(self, target: Target, shown: HostKey) -> tuple[str, ...]:
-        """File a first key under the target's first name. Answers a warning where the file cannot be written.
+    def trust(self, target: Target, shown: HostKey, fingerprint: str | None) -> str:
+        """File a first key that has this fingerprint, or None: that the console lists. Answers what was done.
 
-        Raises HostAccessError where another process has just filed a different one.
+        Raises HostAccessError, also for a changed or revoked key: there is no automatic cure for these (T-12).
         """
-        name, file = target.key_names.binding[0], self._files[0]
-        with self._lock:
-            try:
-                verdict = _appended(file, target, shown)
-            except OSError as error:
-                self._this_run.append(Entry("", name.lower(), shown, "accepted in this run"))
-                return (f"{file} cannot be written ({error.strerror}): {name} is known for this run only",)
+        if self._verdict(target, shown).standing is Standing.KNOWN:
+            return f"{target.label} is known already, by {shown.fingerprint}"
+        if fingerprint is None:
+            self._compare_with_console(target, shown)
+        elif shown.fingerprint != fingerprint:
+            raise _unknown(target, shown, f"asked for  {fingerprint}")
+        try:
+            return self._filed(target, shown)
+        except OSError as error:
+            raise HostAccessError(f"{self._files[0]} cannot be written: {error.strerror}") from error
+
+    def _verdict(self, target: Target, shown: HostKey) -> Verdict:
+        """Known or unknown. Raises HostAccessError for a key that is refused whatever the policy."""
+        verdict = judged(self.book(target).entries, target.key_names, shown)
+        if verdict.standing is Standing.REVOKED:
+            raise _revoked(target, shown, verdict)
         if verdict.standing is Standing.CHANGED:
             raise _changed(target, shown, verdict)
-        return (f"{target.label}: its host key {shown.fingerprint} is now listed in {file} as {name}",)
+        return verdict
 
-    def _first_seen(self, target: Target, shown: HostKey) -> tuple[str, ...]:
+    def _recorded(self, target: Target, shown: HostKey) -> str:
+        """File a first key; where the file cannot be written, it holds for this run (T-13)."""
+        try:
+            return self._filed(target, shown)
+        except OSError as error:
+            name = target.key_names.binding[0]
+            with self._lock:
+                self._this_run.append(Entry("", name.lower(), shown, "accepted in this run"))
+            return f"{self._files[0]} cannot be written ({error.strerror}): {name} is known for this run only"
+
+    def _filed(self, target: Target, shown: HostKey) -> str:
+        """Raises OSError; HostAccessError where another process has just filed a different key."""
+        verdict = _appended(self._files[0], target, shown)
+        if verdict.standing is Standing.CHANGED:
+            raise _changed(target, shown, verdict)
+        name = target.key_names.binding[0]
+        return f"{target.label}: its host key {shown.fingerprint} is now listed in {self._files[0]} as {name}"
+
+    def _first_seen(self, target: Target, shown: HostKey) -> str:
         match self._policy:
             case "strict":
                 raise _unknown(target, shown)
             case "accept-new":
-                return self.record(target, shown)
+                return self._recorded(target, shown)
             case "console":
                 self._compare_with_console(target, shown)
-                return self.record(target, shown)
+                return self._recorded(target, shown)
         assert_never(self._policy)
 
     def _compare_with_console(self, target: Target, shown: HostKey) -> None:

@@ -104,7 +104,8 @@ class ListeningPacketizer(Packetizer):
             copy.get_bytes(16)
             self.offered = self.offered or Offered(*(_names(copy) for _ in range(4)))
         elif kind == _MSG_CHANNEL_OPEN_FAILURE:
-            self._refused[copy.get_int()] = OpenRefused(copy.get_int(), _text(copy))
+            channel = copy.get_int()
+            self._refused[channel] = OpenRefused(copy.get_int(), _text(copy))
         else:
             copy.get_int()
             self.goodbye = _text(copy)
