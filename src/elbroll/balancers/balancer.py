@@ -15,7 +15,7 @@ from elbroll.errors import TargetRefused
 from elbroll.model import BalancerKind, Pool, PoolId, PoolView, Registration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from elbroll.aws.clients import Clients
     from elbroll.engine.ports import Clock
@@ -30,16 +30,24 @@ class AwsBalancer:
         self._groups = TargetGroups(clients)
         self._classics = Classics(clients)
         self._poller = Poller(self._read, clock)
-        self._moved: dict[PoolId, frozenset[Registration]] = {}
+        self._followed: dict[PoolId, frozenset[Registration]] = {}
         self._lock = threading.Lock()
 
     def look(self, pool: Pool, max_age: float) -> PoolView:
         """A complete reading less than `max_age` seconds old, shared by all callers.
 
-        Entries that were sent in or out through this object have a row even when they are gone.
+        Entries that are followed or were sent in or out through this object have a row even when they are gone.
         Raises Unanswered, PermissionDenied, CredentialsError, PoolGone.
         """
         return self._poller.look(pool, max_age)
+
+    def follow(self, pool: PoolId, registrations: Collection[Registration]) -> None:
+        """Readings that begin from now on have a row for each of these, even for those that are gone."""
+        with self._lock:
+            before = self._followed.get(pool, frozenset())
+            self._followed[pool] = before.union(registrations)
+        if not before.issuperset(registrations):
+            self._poller.forget(pool)
 
     def deregister(self, pool: Pool, registrations: Sequence[Registration]) -> None:
         """Send exactly these; one that AWS refuses as a stranger does not keep the others in."""
@@ -68,9 +76,8 @@ class AwsBalancer:
 
     @contextmanager
     def _moving(self, pool: Pool, registrations: Sequence[Registration]) -> Iterator[None]:
-        """Whatever comes of the call, these entries are watched by name, and older readings are void."""
-        with self._lock:
-            self._moved[pool.id] = self._moved.get(pool.id, frozenset()).union(registrations)
+        """Whatever comes of the call, these entries are followed, and older readings are void."""
+        self.follow(pool.id, registrations)
         try:
             yield
         finally:
@@ -81,7 +88,7 @@ class AwsBalancer:
         members = self._members(pool)
         rows = members.listed(pool)
         shown = {same_entry(row.registration) for row in rows}
-        missing = [entry for entry in self._moved.get(pool.id, ()) if same_entry(entry) not in shown]
+        missing = [entry for entry in self._followed.get(pool.id, ()) if same_entry(entry) not in shown]
         return rows + _asked(members, pool, sorted(missing, key=lambda entry: (entry.id, entry.port or 0)))
 
 
