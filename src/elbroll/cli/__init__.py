@@ -1,5 +1,5 @@
 """One module a command; the only place where everything meets, asks, or exits."""
 
+from elbroll.cli.app import main
 
-def main() -> None:
-    """Run the command line."""
+__all__ = ["main"]

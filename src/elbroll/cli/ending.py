@@ -1,0 +1,78 @@
+"""Errors that end a command before or instead of a run: what, why, now, fix; and the exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from elbroll.errors import ConfigError, ElbrollError, ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def explain(error: BaseException, argv: Sequence[str]) -> int:
+    """Tell the error on stderr (or as a JSON document on stdout), and answer its exit code."""
+    ours = _ours(error)
+    if "--json" in argv:
+        _as_json(ours)
+    elif isinstance(ours, ConfigError):
+        click.echo(ours.message, err=True)
+    else:
+        _as_text(ours)
+    return ours.exit_code
+
+
+def _ours(error: BaseException) -> ElbrollError:
+    if isinstance(error, ElbrollError):
+        return error
+    if isinstance(error, click.ClickException):
+        return _usage(error)
+    return _bug(error)
+
+
+def _usage(error: click.ClickException) -> ElbrollError:
+    from elbroll.errors import UsageError  # noqa: PLC0415 - beside its only use
+
+    ctx = getattr(error, "ctx", None)
+    fix = (f"{ctx.command_path} --help",) if ctx is not None else ()
+    return UsageError(error.format_message(), fix=fix)
+
+
+def _bug(error: BaseException) -> ElbrollError:
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    where = f"{last.tb_frame.f_code.co_filename}:{last.tb_lineno}" if last else "nowhere"
+    return ElbrollError(
+        f"elbroll has a bug: {type(error).__name__} {error}".rstrip() + " (ours, not yours)",
+        why=(where,),
+        fix=("elbroll status     shows every host's place",),
+    )
+
+
+def _as_text(error: ElbrollError) -> None:
+    click.echo(f"error: {error.message}", err=True)
+    near = getattr(error, "near", ())
+    rows = [("why", line) for line in error.why]
+    rows += [("near", ", ".join(near))] if near else []
+    rows += [("now", error.now)] if error.now else []
+    rows += [("fix", line) for line in error.fix]
+    before = ""
+    for label, text in rows:
+        click.echo(f"  {label if label != before else '':<5} {text}", err=True)
+        before = label
+
+
+def _as_json(error: ElbrollError) -> None:
+    import json  # noqa: PLC0415 - only for --json
+
+    told = {"code": error.code, "message": error.message, "why": error.why, "now": error.now, "fix": error.fix}
+    document = {"schema": "elbroll.error.v1", "exit": int(error.exit_code), "error": told}
+    json.dump(document, sys.stdout)
+    sys.stdout.write("\n")
+
+
+__all__ = ["ExitCode", "explain"]

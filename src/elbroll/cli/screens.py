@@ -1,0 +1,70 @@
+"""Which outlets a run has: what is chosen once from options, environment and streams."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from elbroll.outputs.ink import Pen
+from elbroll.outputs.plain import Detail, Plain
+from elbroll.outputs.streams import (
+    Look,
+    Progress,
+    Tty,
+    When,
+    tty_of,
+    unbuffered,
+    wants_color,
+    wants_progress,
+    width_of,
+)
+from elbroll.outputs.summary import Summary
+from elbroll.outputs.words import glyphs_for
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from elbroll.cli.options import Flags
+    from elbroll.outputs.bus import Outlet
+
+
+class Screens:
+    """Pens for stdout and stderr, made once a process."""
+
+    def __init__(self, flags: Flags) -> None:
+        self._flags = flags
+        self.progress = wants_progress(Progress(flags.progress), os.environ, tty_of(sys.stderr))
+        self.err = self._pen(sys.stderr)
+        self.out = self._pen(sys.stdout)
+        self.glyphs = glyphs_for(sys.stderr)
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether a person may be watching."""
+        return tty_of(sys.stderr) is Tty.YES
+
+    def outlets(self, files: tuple[tuple[str, str], ...]) -> list[Outlet]:
+        """Progress and the closing words, in one line, as they share a screen."""
+        summary = Summary(self.err, self._summary_pen(), self.glyphs, files)
+        progress = self._progress()
+        return [progress, summary] if progress else [summary]
+
+    def _progress(self) -> Outlet | None:
+        if self._flags.quiet or self.progress is Progress.NONE:
+            return None
+        if self.progress is Progress.TTY:
+            from elbroll.outputs.live import Live  # noqa: PLC0415 - rich costs 50 ms
+
+            return Live(unbuffered(sys.stderr), self._look(sys.stderr, animate=True), self.glyphs)
+        return Plain(self.err, Detail(min(self._flags.verbose, 2)))
+
+    def _summary_pen(self) -> Pen | None:
+        return None if self._flags.as_json or self._flags.quiet > 1 else self.out
+
+    def _pen(self, stream: TextIO) -> Pen:
+        return Pen(unbuffered(stream), self._look(stream, animate=False))
+
+    def _look(self, stream: TextIO, *, animate: bool) -> Look:
+        color = wants_color(When(self._flags.color), os.environ, tty_of(stream))
+        return Look(color, animate, width_of(stream, os.environ))

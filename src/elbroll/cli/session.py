@@ -1,0 +1,115 @@
+"""The ports of a command, made when they are first needed: config, identity, AWS rooms, ledger, transport."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elbroll.clock import SystemClock
+from elbroll.config.load import Loaded, load
+from elbroll.engine.stop import Stop
+from elbroll.errors import AccessError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from elbroll.aws import Clients, Identity
+    from elbroll.cli.options import Flags
+    from elbroll.config.load import Override
+    from elbroll.config.schema import LbSettings, Verify
+    from elbroll.engine.survey import Eyes
+    from elbroll.ledger import KeptLedger
+    from elbroll.model import Secret
+    from elbroll.probes import PoolChecks
+    from elbroll.transports.ssh import SshTransport
+
+
+class Session:
+    """One invocation. Nothing is contacted before its property is asked for."""
+
+    def __init__(self, flags: Flags, overrides: Mapping[str, Override] | None = None) -> None:
+        self.flags = flags
+        self.stop = Stop()
+        self.clock = SystemClock(self.stop)
+        self._overrides = dict(overrides or {})
+        for key, value, name in (("aws.region", flags.region, "--region"), ("aws.profile", flags.profile, "--profile")):
+            if value:
+                self._overrides[key] = (name, value)
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The config, checked. Raises ConfigError."""
+        return load(self._overrides, config=self.flags.config, environ=os.environ, cwd=Path.cwd())
+
+    @cached_property
+    def clients(self) -> Clients:
+        """AWS clients for the configured region and profile."""
+        from elbroll.aws import Clients  # noqa: PLC0415 - botocore costs 113 ms
+
+        aws = self.loaded.settings.aws
+        return Clients(region=aws.region, profile=aws.profile)
+
+    @cached_property
+    def identity(self) -> Identity:
+        """Who we are, compared with `[aws] account` (I-14). Raises AccessError, CredentialsError."""
+        identity = self.clients.identity()
+        wanted = self.loaded.settings.aws.account
+        if wanted and identity.account != wanted:
+            raise AccessError(
+                f"these credentials belong to account {identity.account}, not {wanted}",
+                why=(f"[aws] account in {self.loaded.name} says {wanted}; AWS says {identity.arn}",),
+                now="nothing was changed",
+                fix=("AWS_PROFILE, or the credentials of the right account",),
+                code="wrong-account",
+            )
+        return identity
+
+    @cached_property
+    def ledger(self) -> KeptLedger:
+        """Where records and locks are kept."""
+        from elbroll.ledger import KeptLedger, open_store  # noqa: PLC0415 - only where the ledger is wanted
+
+        spec = self.loaded.settings.ledger.store
+        store = open_store(spec, self.clients, self.identity, self.clock, self.loaded.base)
+        return KeptLedger(store, self.clock)
+
+    @cached_property
+    def eyes(self) -> Eyes:
+        """The ports that only read; the identity is checked first."""
+        from elbroll.balancers import AwsBalancer, AwsDirectory  # noqa: PLC0415 - as clients
+        from elbroll.engine.survey import Eyes  # noqa: PLC0415
+        from elbroll.inventory import Ec2Inventory  # noqa: PLC0415
+
+        _ = self.identity
+        return Eyes(
+            directory=AwsDirectory(self.clients, self.clock),
+            inventory=Ec2Inventory(self.clients, self.clock),
+            balancer=AwsBalancer(self.clients, self.clock),
+            ledger=self.ledger,
+        )
+
+    @cached_property
+    def transport(self) -> SshTransport:
+        """Reaches hosts; nothing is dialled before a host is named."""
+        from elbroll.transports.connection import Connector  # noqa: PLC0415 - paramiko costs 100 ms
+        from elbroll.transports.ssh import SshTransport  # noqa: PLC0415
+
+        connector = Connector(self.loaded.settings.ssh, self.clock, self.loaded.base)
+        return SshTransport(connector, self.clock)
+
+    def checks(self, verify: Verify) -> PoolChecks:
+        """Makes the probes of hosts, asked through the transport."""
+        raise NotImplementedError
+
+    def secrets(self, settings: LbSettings) -> dict[str, Secret]:
+        """The values behind `deploy.secrets`. Raises UsageError for one that is missing or empty."""
+        from elbroll.cli.secrets import resolve  # noqa: PLC0415 - rarely wanted
+
+        return resolve(settings.deploy.secrets, self.loaded.base, self.clients)
+
+    def close(self) -> None:
+        """Close every connection to a host; never raises."""
+        if "transport" in self.__dict__:
+            self.transport.close()

@@ -1,0 +1,70 @@
+"""Signals become words to the run (safety.md 8). Handlers only wake a thread; the thread does the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+from elbroll.engine.stop import Stop, StopMode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+Heard = "Callable[[str, StopMode], None]"
+
+
+class Signals:
+    """While entered, SIGINT, SIGTERM and SIGHUP ask the run to stop instead of ending the process.
+
+    On a terminal a first SIGINT asks to finish what is in work; everything else asks to leave within 5 s. Handlers
+    are installed even where SIGINT came in ignored, as it does for a job in the background. Main thread only.
+    """
+
+    def __init__(self, stop: Stop, heard: Callable[[str, StopMode], None], *, gentle: bool) -> None:
+        self._stop = stop
+        self._heard = heard
+        self._gentle = gentle
+        self._before: dict[signal.Signals, object] = {}
+        self._reader, self._writer = os.pipe()
+        self._woken = -1
+        self._thread = threading.Thread(target=self._listen, name="signals", daemon=True)
+
+    def __enter__(self) -> Signals:
+        os.set_blocking(self._writer, False)
+        self._woken = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        for number in CAUGHT:
+            self._before[number] = signal.signal(number, _noted)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            with contextlib.suppress(TypeError):  # a handler that Python did not install
+                signal.signal(number, handler)  # type: ignore[arg-type]
+        signal.set_wakeup_fd(self._woken)
+        os.close(self._writer)
+        self._thread.join(1.0)
+        os.close(self._reader)
+
+    def _listen(self) -> None:
+        while numbers := os.read(self._reader, 64):
+            for number in numbers:
+                self._take(signal.Signals(number))
+
+    def _take(self, number: signal.Signals) -> None:
+        if number not in CAUGHT:
+            return
+        first = self._stop.mode is StopMode.GO
+        gentle = self._gentle and number is signal.SIGINT and first
+        mode = StopMode.FINISH if gentle else StopMode.LEAVE
+        self._stop.ask(mode)
+        self._heard(number.name, mode)
+
+
+def _noted(_number: int, _frame: FrameType | None) -> None:
+    """The wake-up descriptor has the number; Python only needs a handler that is not the default."""

@@ -1,0 +1,63 @@
+"""Help that belongs to no command, made from the code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from elbroll.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MEANINGS: Mapping[ExitCode, tuple[str, str, str]] = {
+    ExitCode.OK: ("ok", "done, or nothing to do", "no"),
+    ExitCode.BUG: ("bug", "elbroll's own fault; the debug log is named", "see `status`"),
+    ExitCode.USAGE: ("usage", "bad option, bad config, or consent missing without a terminal", "no"),
+    ExitCode.ACCESS: ("access", "AWS credentials or permission, SSH login or host key, before any change", "no"),
+    ExitCode.HALTED: ("halted", "a host failed, or the guard stopped the roll; floor kept", "yes, named"),
+    ExitCode.REFUSED: ("refused", "unknown or empty selection, floor, other pools, Auto Scaling", "not by us"),
+    ExitCode.LOCKED: ("locked", "another run holds the fleet and --lock-wait ran out", "not by us"),
+    ExitCode.EXPECTATION: (
+        "expectation not met",
+        "plan --exit-code has work; status --check found something",
+        "as found",
+    ),
+    ExitCode.DECLINED: ("declined", "the answer was no", "no"),
+    ExitCode.TIMEOUT: ("timeout", "the limit of the whole run; floor kept", "yes, named"),
+    ExitCode.HELP_NEEDED: ("help needed", "below the floor, or a host's state unknown: page someone", "yes"),
+    ExitCode.HANGUP: ("signal", "hangup", "as named"),
+    ExitCode.INTERRUPT: ("signal", "interrupt", "as named"),
+    ExitCode.TERMINATE: ("signal", "terminate", "as named"),
+}
+
+
+def exit_codes() -> str:
+    """The table of exit codes."""
+    rows = [f"{code.value:>4}  {name:<20} {meaning}" for code, (name, meaning, _) in MEANINGS.items()]
+    return "\n".join(("code  name                 means", *rows))
+
+
+def environment() -> str:
+    """Every variable that elbroll reads."""
+    return (
+        "Each option has the variable ELBROLL_ and its name (ELBROLL_LB, ELBROLL_FLOOR), named in its help.\n"
+        "--yes, --no-verify, --only, --exclude and --limit have none: consent and selection are said each time.\n"
+        "AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_REGION and the rest of AWS's own beat [aws] of elbroll.toml.\n"
+        "NO_COLOR, FORCE_COLOR, TERM, COLUMNS and CI are obeyed."
+    )
+
+
+def permissions() -> str:
+    """What elbroll needs of AWS, and why."""
+    return (
+        "elbroll reads load balancers, their health, instances and interfaces; it registers and deregisters\n"
+        "targets of the pools that the fleet serves; and it keeps its records under /elbroll in Parameter Store.\n"
+        "It creates, modifies and deletes nothing else. The README has the whole policy."
+    )
+
+
+TOPICS: Mapping[str, Callable[[], str]] = {
+    "exit-codes": exit_codes,
+    "environment": environment,
+    "permissions": permissions,
+}

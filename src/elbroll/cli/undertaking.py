@@ -1,0 +1,143 @@
+"""One run from the first look to the last line: plan, consent, lock, walk, and the truth at the end."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from elbroll.cli.asking import ask_or_refuse
+from elbroll.cli.holder import holder, new_run
+from elbroll.cli.locking import acquire
+from elbroll.cli.signals import Signals
+from elbroll.cli.tasks import WHY, plan_for
+from elbroll.cli.telling import Telling
+from elbroll.core.guard import Consent, GuardRules
+from elbroll.core.restoring import restore_plan
+from elbroll.engine.context import Run
+from elbroll.engine.crew import Inline, Threads
+from elbroll.engine.fleet import Roll
+from elbroll.engine.room import FleetRoom
+from elbroll.errors import ElbrollError, ExitCode, Refused
+from elbroll.model import HostResult
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from elbroll.cli.session import Session
+    from elbroll.cli.tasks import Task
+    from elbroll.core.plan import RolloutPlan
+    from elbroll.engine.ports import Lease
+    from elbroll.engine.survey import Survey
+
+LOGINS = 10
+"""Hosts that are prepared side by side (T-4)."""
+
+
+class Undertaking:
+    """A run that may change things."""
+
+    def __init__(self, session: Session, task: Task, wishes: Mapping[str, object], *, lock_wait: float = 0.0) -> None:
+        self._session = session
+        self._task = task
+        self._wishes = wishes
+        self._lock_wait = lock_wait
+        self._consent = Consent()
+        self._id = new_run()
+        self._holder = holder(self._id, task.command, session.clock.now(), os.environ)
+
+    def perform(self) -> ExitCode:
+        """Do it, tell it, and answer the exit code. Raises ElbrollError only before anything was changed."""
+        survey = self._task.look()
+        plan = self._plan(survey)
+        self._agree(plan)
+        if not plan.hosts:
+            return self._nothing_to_do(plan)
+        with ExitStack() as stack:
+            stack.callback(self._session.close)
+            lease = acquire(self._session, survey.fleet.pools, self._holder, self._lock_wait)
+            stack.callback(lease.release)
+            survey, plan = self._again(survey, plan)
+            telling = Telling(self._session, self._task, self._holder, self._wishes)
+            return self._told(telling, lease, survey, plan)
+
+    def _plan(self, survey: Survey) -> RolloutPlan:
+        plan = plan_for(self._task, survey, self._session.clock.now(), self._consent)
+        if self._task.command == "restore":
+            return restore_plan(plan, survey.fleet, {each.host.id for each in plan.hosts})
+        return plan
+
+    def _agree(self, plan: RolloutPlan) -> None:
+        """Refusals end it, unless they may be waived and the operator does. Raises Refused, Declined."""
+        if plan.refusals:
+            self._consent = ask_or_refuse(plan, self._session.flags)
+
+    def _again(self, survey: Survey, plan: RolloutPlan) -> tuple[Survey, RolloutPlan]:
+        """What was seen before the lock may have changed since. Raises Refused."""
+        fresh = self._task.look()
+        if fresh.same_as(survey):
+            return fresh, plan
+        if not fresh.fleet.pools.keys() <= survey.fleet.pools.keys():
+            raise Refused("the fleet has changed while it was looked at", fix=("run the same command again",))
+        again = self._plan(fresh)
+        self._agree(again)
+        return fresh, again
+
+    def _nothing_to_do(self, plan: RolloutPlan) -> ExitCode:
+        return Telling.nothing_to_do(self._session, self._task, plan)
+
+    def _told(self, telling: Telling, lease: Lease, survey: Survey, plan: RolloutPlan) -> ExitCode:
+        session = self._session
+        error: BaseException | None = None
+        with telling, Signals(session.stop, telling.heard_signal, gentle=telling.gentle):
+            telling.began(plan)
+            try:
+                self._walk(telling, lease, survey, plan)
+            except ElbrollError as failed:
+                error = failed
+            except Exception as bug:
+                error = bug
+            lease.release()
+            return telling.ended(error)
+
+    def _walk(self, telling: Telling, lease: Lease, survey: Survey, plan: RolloutPlan) -> None:
+        run = self._run(telling, lease)
+        lease.seal(record for record in survey.records.values() if record.open)
+        pace = self._task.settings.pace
+        rules = GuardRules(plan.max_unavailable, pace.floor, 0)
+        roll = Roll(run, plan, FleetRoom(run, survey.fleet, survey.records, rules), survey.records)
+        self._roll(roll, plan)
+
+    def _roll(self, roll: Roll, plan: RolloutPlan) -> None:
+        walkers: Inline[HostResult] | Threads[HostResult]
+        with ExitStack() as stack:
+            walkers = stack.enter_context(Threads[HostResult](max(1, plan.max_unavailable)))
+            match self._task.command:
+                case "drain":
+                    roll.drain(walkers)
+                case "restore":
+                    roll.restore(walkers)
+                case _:
+                    roll.deploy(stack.enter_context(Threads(min(LOGINS, len(plan.hosts)))), walkers)
+
+    def _run(self, telling: Telling, lease: Lease) -> Run:
+        session, task = self._session, self._task
+        return Run(
+            id=self._id,
+            lb=task.lb,
+            why=WHY[task.command],
+            release=task.request.release,
+            settings=task.settings,
+            secrets=telling.secrets,
+            consent=self._consent,
+            clock=session.clock,
+            balancer=session.eyes.balancer,
+            inventory=session.eyes.inventory,
+            transport=session.transport,
+            checks=session.checks(task.settings.verify),
+            lease=lease,
+            sink=telling,
+            stop=session.stop,
+            reason=task.reason,
+            until=task.until,
+        )

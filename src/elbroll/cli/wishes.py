@@ -1,0 +1,67 @@
+"""Options as values: what the config is overridden with, and what the plan is asked for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from elbroll.config.types import duration
+from elbroll.core.plan import Request
+from elbroll.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from elbroll.config.load import Override
+    from elbroll.model import Why
+
+PACE = ("max_unavailable", "floor", "bake", "max_failures", "order")
+LABEL = re.compile(r"[A-Za-z0-9._+][A-Za-z0-9._+-]{0,127}")
+
+
+def overrides(wishes: Mapping[str, object]) -> dict[str, Override]:
+    """The pace options that were given, as they override `[lb.NAME.pace]`."""
+    given = {key: wishes[key] for key in PACE if wishes.get(key) is not None}
+    return {f"pace.{key}": (f"--{key.replace('_', '-')}", value) for key, value in given.items()}
+
+
+def request(why: Why, wishes: Mapping[str, object]) -> Request:
+    """Release and selection. Raises UsageError for a label that is none (S-4)."""
+    limit = wishes.get("limit")
+    return Request(
+        why=why,
+        release=label(wishes.get("release")),
+        only=_words(wishes.get("only")),
+        exclude=_words(wishes.get("exclude")),
+        limit=limit if isinstance(limit, int) else None,
+        include_current=bool(wishes.get("include_current")),
+    )
+
+
+def label(text: object) -> str | None:
+    """A release label, checked: it reaches hosts as a variable, and people in tables."""
+    if text is None:
+        return None
+    if isinstance(text, str) and LABEL.fullmatch(text):
+        return text
+    shown = ascii(text)
+    raise UsageError(
+        f"--release: {shown} is no label",
+        why=("letters, digits, . _ + and -, not first -, up to 128",),
+        now="nothing was changed",
+        fix=("--release v143",),
+    )
+
+
+def seconds(option: str, text: object) -> float:
+    """A duration given as an option. Raises UsageError."""
+    if text is None:
+        return 0.0
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise UsageError(f"{option} {error}") from error
+
+
+def _words(words: object) -> tuple[str, ...]:
+    return tuple(str(word) for word in words) if isinstance(words, (list, tuple)) else ()
