@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 def in_order(hosts: Iterable[Host], order: Order) -> list[Host]:
     """By name as people count (web-2 before web-10), within the zones as `order` says."""
-    by_name = sorted(hosts, key=lambda host: (_natural(host.name), host.id))
+    by_name = sorted(hosts, key=lambda host: (natural(host.name), host.id))
     zones = sorted({host.zone or "" for host in by_name})
     queues = [[host for host in by_name if (host.zone or "") == zone] for zone in zones]
     match order:
@@ -37,5 +37,6 @@ def batch_of(place: int, size: int, canary: int) -> int:
     return 1 if place < canary else (place - canary) // size + 2
 
 
-def _natural(name: str) -> tuple[tuple[int, str], ...]:
+def natural(name: str) -> tuple[tuple[int, str], ...]:
+    """A key that sorts names as people count."""
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name) if part)

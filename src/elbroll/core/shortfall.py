@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elbroll.core.names import counted, host_name
+from elbroll.core.order import natural
 from elbroll.core.tally import floor_of
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ _LINES = 10
 def why_short(fleet: Fleet, whole: Tally, leaving: HostId) -> tuple[str, ...]:
     """A line for each host that is missing from capacity, the first ten of them."""
     missing = whole.expected - whole.capacity() - {leaving}
-    lines = sorted(f"{host_name(fleet, host)} {_state_of(host, whole)}" for host in missing)
+    lines = sorted((f"{host_name(fleet, host)} {_state_of(host, whole)}" for host in missing), key=natural)
     more = (f"and {len(lines) - _LINES} more",) if len(lines) > _LINES else ()
     return (*lines[:_LINES], *more)
 
