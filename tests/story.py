@@ -16,6 +16,7 @@ from elbroll.model import (
     Holder,
     Host,
     HostId,
+    HostRecord,
     HostResult,
     InstanceState,
     Outcome,
@@ -23,6 +24,7 @@ from elbroll.model import (
     PoolId,
     RecordState,
     Registration,
+    Removed,
     Result,
     RunId,
     Step,
@@ -289,3 +291,41 @@ def good_end() -> Story:
         story.tell(e.HostStarted(each, (number + 1) // 2, frozenset({registration(each)})), drain(each), capacity(5))
         story.at(at).tell(deployed(each, 12, 48, 6, 20))
     return finish(story.tell(capacity(6)))
+
+
+def drained() -> Story:
+    """`elbroll drain web-4 --reason "disk swap" --for 2h`."""
+    four = host(4)
+    until = datetime(2026, 11, 22, 16, 30, tzinfo=UTC)
+    plan = replace(PLAN, why=Why.DRAIN, release=None, hosts=(planned(four, 1, after="v142"),), skipped=())
+    story = Story().tell(started("drain", release=None, reason="disk swap", until=until), e.PlanMade(plan))
+    story.tell(e.HostStarted(four, 1, frozenset({registration(four)})), e.RecordWritten(four, RecordState.HELD))
+    story.tell(drain(four)).at(13).tell(capacity(5), ended(four, Step.DRAIN, 13))
+    steps = (StepResult(Step.DRAIN, Result.SUCCESS, 13),)
+    result = HostResult(four.id, Outcome.DRAINED, False, "v142", "v142", steps, seconds=13, record=RecordState.HELD)
+    return finish(story.tell(e.HostFinished(four, replace(result, note="no connection for 5s"))))
+
+
+def restored() -> Story:
+    """`elbroll restore web-4`, after that drain."""
+    four = host(4)
+    since = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
+    removed = frozenset({Removed(registration(four), RUN)})
+    record = HostRecord(four.id, RecordState.HELD, Why.DRAIN, RunId("81cc02"), since, removed, reason="disk swap")
+    out = replace(planned(four, 1, after="v142"), record=record, state=TargetState.GONE, begin=Step.REGISTER)
+    plan = replace(PLAN, why=Why.DRAIN, release=None, hosts=(out,), skipped=(), in_service=5)
+    story = Story().tell(started("restore", release=None), e.PlanMade(plan), capacity(5))
+    story.tell(e.HostStarted(four, 1, frozenset({registration(four)})), register(four))
+    story.at(21).tell(capacity(6), ended(four, Step.REGISTER, 21), e.RecordWritten(four, RecordState.IN_SERVICE))
+    steps = (StepResult(Step.REGISTER, Result.SUCCESS, 21),)
+    result = HostResult(four.id, Outcome.RESTORED, True, "v142", "v142", steps, seconds=21)
+    return finish(story.tell(e.HostFinished(four, replace(result, record=RecordState.IN_SERVICE))))
+
+
+def executed() -> Story:
+    """`elbroll exec --lb web-prod --only 'web-[12]' -- sudo systemctl restart web`."""
+    line = "elbroll exec --lb web-prod --only 'web-[12]' -- sudo systemctl restart web"
+    plan = replace(PLAN, why=Why.EXEC, release=None, hosts=PLAN.hosts[:2], skipped=())
+    story = Story().tell(started("exec", release=None, line=line), e.PlanMade(plan), capacity(6))
+    story.at(45).tell(deployed(host(1), 10, 3, 6, 22), deployed(host(2), 10, 3, 6, 22))
+    return finish(story)

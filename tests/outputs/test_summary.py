@@ -1,0 +1,173 @@
+"""How runs end in words, as golden text."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+
+import story
+from elbroll import events as e
+from elbroll.model import Failure, HostResult, Outcome, RecordState, Result, Step, StepResult
+from elbroll.outputs.ink import Pen
+from elbroll.outputs.streams import Look
+from elbroll.outputs.summary import Summary
+from elbroll.outputs.words import ASCII, UNICODE, Glyphs
+
+NO_COLOR = Look(color=False, animate=False, width=None)
+
+BLOCK = """
+✘ web-4 failed in verify: GET 10.0.2.14:8080/healthz answered 502 for 0:30
+  why    the app answers, but not with 200-299 (30 looks, the last at 21:33:41Z)
+  host   | web[812]: bind: address already in use
+         112 lines in all: elbroll runs log 7f3a9c web-4
+
+"""
+STANDING = """\
+web-prod  halted after 3:06, web-3 was awaited  (run 7f3a9c)
+  HOST   OUTCOME      RELEASE  IN SERVICE  NOTE
+  web-1  deployed     v143     yes
+  web-2  deployed     v143     yes
+  web-3  deployed     v143     yes
+  web-4  left-out     v143     no          record kept: web-prod-http:8080
+  web-5  not-reached  v142     yes
+  web-6  skipped      v143     yes
+5 of 6 in service, floor 4 kept. No host is in work any more.
+Next  elbroll deploy --lb web-prod --release v143    web-4 again, then web-5
+      elbroll restore web-4                          verify again, then put back
+"""
+
+
+def told(of: story.Story, glyphs: Glyphs = UNICODE, files: tuple[tuple[str, str], ...] = ()) -> tuple[str, str]:
+    err, out = io.StringIO(), io.StringIO()
+    summary = Summary(Pen(err, NO_COLOR), Pen(out, NO_COLOR), glyphs, files)
+    for each in of.told:
+        summary.take(each)
+    summary.close()
+    return err.getvalue(), out.getvalue()
+
+
+def test_a_good_end_is_one_line() -> None:
+    assert told(story.good_end()) == (
+        "",
+        "web-prod is on v143. 5 deployed, 1 skipped, 6 of 6 in service. 4:36 (run 7f3a9c)\n",
+    )
+
+
+def test_the_report_is_named_after_it() -> None:
+    _, out = told(story.good_end(), files=(("Report", "~/.local/state/elbroll/runs/7f3a9c/report.html"),))
+    assert out.splitlines()[1] == "Report  ~/.local/state/elbroll/runs/7f3a9c/report.html"
+
+
+def test_a_bad_end_shows_the_failure_then_the_standing_then_the_way_on() -> None:
+    assert told(story.finish(story.halted())) == (BLOCK, STANDING)
+
+
+def test_without_unicode_the_words_stay() -> None:
+    err, _ = told(story.finish(story.halted()), ASCII)
+    assert err.isascii()
+    assert err.splitlines()[1].startswith("XX web-4 failed in verify")
+
+
+def test_nothing_to_do_says_so() -> None:
+    plan = replace(story.PLAN, hosts=(), skipped=story.PLAN.skipped)
+    _, out = told(story.finish(story.Story().tell(story.started(), e.PlanMade(plan))))
+    assert out == "Nothing to do: web-prod is on v143. 1 skipped, 6 of 6 in service. 0:00 (run 7f3a9c)\n"
+
+
+def test_a_drain_ends_with_the_command_that_undoes_it() -> None:
+    assert told(story.drained())[1] == (
+        "5 of 6 in service, floor 4. web-4 is out on purpose until 16:30Z (disk swap).\nNext  elbroll restore web-4\n"
+    )
+
+
+def test_a_restore_ends_with_where_the_host_is() -> None:
+    assert told(story.restored())[1] == "6 of 6 in service. web-4 is where it was: web-prod-http:8080\n"
+
+
+def test_an_exec_ends_with_how_many() -> None:
+    assert told(story.executed())[1] == "The command ran on 2 hosts, 6 of 6 in service. 0:45 (run 7f3a9c)\n"
+
+
+def test_a_broken_stderr_does_not_keep_the_standing_from_stdout() -> None:
+    err, out = io.StringIO(), io.StringIO()
+    err.close()
+    summary = Summary(Pen(err, NO_COLOR), Pen(out, NO_COLOR), UNICODE)
+    *before, end = story.finish(story.halted()).told
+    for each in before:
+        summary.take(each)
+    with pytest.raises(ValueError, match="closed"):
+        summary.take(end)
+    assert out.getvalue() == STANDING
+
+
+def test_only_failures_are_told_where_stdout_is_taken() -> None:
+    err = io.StringIO()
+    summary = Summary(Pen(err, NO_COLOR), None, UNICODE)
+    for each in story.finish(story.halted()).told:
+        summary.take(each)
+    assert err.getvalue() == BLOCK
+
+
+def test_below_the_floor_is_said_in_capitals() -> None:
+    _, out = told(story.finish(story.halted().tell(story.capacity(3))))
+    assert out.startswith("web-prod  halted, help needed, after 3:06")
+    assert "3 of 6 in service, BELOW the floor of 4." in out
+
+
+def test_after_a_signal_the_end_names_it_and_commands_that_may_run_on() -> None:
+    three = story.host(3)
+    steps = (StepResult(Step.DEPLOY, Result.CANCELLATION, 10),)
+    result = HostResult(three.id, Outcome.LEFT_OUT, False, steps=steps, record=RecordState.DEPLOYING)
+    of = story.second_batch().tell(e.SignalReceived("SIGTERM", "leave"), e.HostFinished(three, result))
+    _, out = told(story.finish(of))
+    assert out.startswith("web-prod  stopped by SIGTERM after 1:57")
+    assert "The command on web-3 may still run." in out
+
+
+def test_what_cannot_be_read_is_unknown() -> None:
+    four = story.host(4)
+    result = HostResult(
+        four.id, Outcome.UNKNOWN, None, "v142", note="left in: taking it out would leave nothing healthy"
+    )
+    _, out = told(story.finish(story.halted().tell(e.HostFinished(four, result))))
+    assert "  web-4  unknown      v142     unknown     left in: taking it out would leave nothing healthy\n" in out
+    assert "Next  elbroll status --lb web-prod " in out
+
+
+def test_what_ended_the_run_as_a_whole_is_a_block_too() -> None:
+    of = story.first_batch()
+    end = e.RunFinished(Result.ERROR, 4, {}, 60, failure=Failure("store-down", "the ledger is gone", why=("timeout",)))
+    err, _ = told(of.tell(end))
+    assert err == "\n✘ web-prod: the ledger is gone\n  why    timeout\n\n"
+
+
+def test_a_host_that_nothing_else_named_is_shown_by_its_id() -> None:
+    result = HostResult(story.host(9).id, Outcome.LEFT_OUT, False)
+    end = e.RunFinished(Result.FAILURE, 4, {story.host(9).id: result}, 1)
+    _, out = told(story.Story().tell(end))
+    assert story.host(9).id in out
+
+
+def test_many_failures_are_not_all_told_in_full() -> None:
+    of = story.Story().tell(story.started())
+    for number in range(1, 21):
+        host = story.host(number)
+        of.tell(e.HostFinished(host, HostResult(host.id, Outcome.LEFT_OUT, False, failure=Failure("x", "exit 1"))))
+    err, out = told(story.finish(of))
+    assert err.count("✘ ") == 8
+    assert "12 more hosts failed; see the table below" in err
+    assert out.count("left-out") == 20
+
+
+@pytest.mark.rule("I-21")
+def test_hostile_output_in_a_failure_is_shown_not_obeyed() -> None:
+    hostile = Failure(
+        "x", "exit \x1b[2J", why=("\u202e",), tail=("\x1b]0;owned\x07", "a\r\nweb-prod is on v143."), lines=2
+    )
+    four = story.host(4)
+    of = story.halted().tell(e.HostFinished(four, HostResult(four.id, Outcome.LEFT_OUT, False, failure=hostile)))
+    err, _ = told(story.finish(of))
+    assert all(line.isprintable() for line in err.splitlines())
+    assert not [line for line in err.splitlines() if line.startswith("web-prod")]
