@@ -1,14 +1,16 @@
-"""Ends what a world has left running on this machine, whatever became of the world: `python -m elbroll.demo.sweeper`.
+"""Ends what a world has left on this machine, whatever became of the world: `python -m elbroll.demo.sweeper`.
 
 Every process of a world carries a mark in its environment that no other process has. The sweeper waits until its
-standard input ends (the world has closed it, or was killed) and then kills what still carries the mark. Only
-where there is a /proc; elsewhere the world ends its process groups, and the apps notice by themselves.
+standard input ends (the world has closed it, or was killed), kills what still carries the mark, and removes the
+world's directory. Processes are found only where there is a /proc; elsewhere the world ends its process groups,
+and the apps notice by themselves.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,9 +37,11 @@ def sweep(mark: str) -> None:
 class Sweeper:
     """A process that outlives us only to sweep."""
 
-    def __init__(self, mark: str) -> None:
+    def __init__(self, mark: str, directory: Path) -> None:
         self._process = subprocess.Popen(  # noqa: S603 -- our own program
-            [sys.executable, "-m", "elbroll.demo.sweeper", mark], stdin=subprocess.PIPE, start_new_session=True
+            [sys.executable, "-m", "elbroll.demo.sweeper", mark, str(directory)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
         )
 
     def close(self) -> None:
@@ -48,8 +52,10 @@ class Sweeper:
 
 def main() -> None:
     """Wait for the end of standard input, then sweep."""
+    mark, directory = sys.argv[1:]
     sys.stdin.buffer.read()
-    sweep(sys.argv[1])
+    sweep(mark)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def _marked(entry: bytes) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
+import shlex
 import tempfile
 import time
 import uuid
@@ -107,10 +107,15 @@ class World:
         for host in self.hosts:
             host.break_release(release, stage)
 
+    def ssh_line(self, host: DemoHost) -> str:
+        """What somebody types to look around on a host."""
+        known = shlex.quote(f"UserKnownHostsFile={self.directory}/known_hosts")
+        key = shlex.quote(str(self.directory / "key"))
+        return f"ssh -F none -i {key} -o {known} -p {host.sshd.port} demo@{host.address}"
+
     def _make_room(self) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="elbroll-demo-"))
-        self._down.callback(shutil.rmtree, self.directory, ignore_errors=True)
-        self._down.callback(Sweeper(self._mark).close)
+        self._down.callback(Sweeper(self._mark, self.directory).close)
 
     def _raise_hosts(self) -> None:
         addresses = [f"{self._network}.{1 + number % len(zones())}.{11 + number}" for number in range(self._count)]
