@@ -3,6 +3,7 @@
 from elbroll.demo.lifelike.apps import FakeApps
 from elbroll.demo.lifelike.aws import InProcess, Lifelike, MotoClients, in_process
 from elbroll.demo.lifelike.clocks import VirtualClock
+from elbroll.demo.lifelike.faults import ANY, DEEDS, Detail, Faults, Kind
 from elbroll.demo.lifelike.guard import ACCOUNT, REGION, child_environment, guarded, require_moto
 from elbroll.demo.lifelike.pools import Refusal, Timing
 from elbroll.demo.lifelike.server import Server
@@ -23,17 +24,22 @@ from elbroll.demo.lifelike.world import ClassicSettings, Group, GroupSettings, L
 __all__ = [
     "ACCOUNT",
     "ANOMALOUS",
+    "ANY",
     "BAD_STATUS",
+    "DEEDS",
     "FAILED",
     "NO_ANSWER",
     "REGION",
     "ZONAL_SHIFT",
     "Call",
     "ClassicSettings",
+    "Detail",
     "FakeApps",
+    "Faults",
     "Group",
     "GroupSettings",
     "InProcess",
+    "Kind",
     "Lifelike",
     "LoadBalancer",
     "MotoClients",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from elbroll.demo.lifelike.apps import FakeApps
 from elbroll.demo.lifelike.clocks import VirtualClock
+from elbroll.demo.lifelike.faults import Faults
 from elbroll.demo.lifelike.guard import REGION, guarded, require_moto
 from elbroll.demo.lifelike.patching import patched
 from elbroll.demo.lifelike.simulation import Simulation
@@ -15,19 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from elbroll.demo.lifelike.patching import Patch
+    from elbroll.demo.lifelike.timeline import Timeline
 
 
 class Lifelike:
     """Puts a simulation behind moto, until `uninstall`. Also a context manager."""
 
-    def __init__(self, simulation: Simulation) -> None:
+    def __init__(self, simulation: Simulation, faults: Faults | None = None) -> None:
         self.simulation = simulation
+        self.faults = faults or Faults()
         self._undo = ExitStack()
 
     def install(self) -> None:
         """Replace moto's methods. Raises UsageError where moto is missing."""
         require_moto()
-        self._undo.enter_context(patched(patches(self.simulation)))
+        self._undo.enter_context(patched(patches(self.simulation, self.faults)))
 
     def uninstall(self) -> None:
         """Put moto's own methods back; harmless when repeated."""
@@ -41,14 +45,22 @@ class Lifelike:
         self.uninstall()
 
 
-def patches(simulation: Simulation) -> tuple[Patch, ...]:
-    """Everything of moto's that is replaced (aws.md M1-M3)."""
+def patches(simulation: Simulation, faults: Faults) -> tuple[Patch, ...]:
+    """Everything of moto's that is replaced (aws.md M1, M2, M8)."""
     # moto is not a dependency of the tool itself, and slow to import
     from elbroll.demo.lifelike.classic import Classic  # noqa: PLC0415
+    from elbroll.demo.lifelike.interceptor import Interceptor  # noqa: PLC0415
+    from elbroll.demo.lifelike.parameters import Parameters  # noqa: PLC0415
     from elbroll.demo.lifelike.settings_v2 import SettingsV2  # noqa: PLC0415
     from elbroll.demo.lifelike.target_groups import TargetGroups  # noqa: PLC0415
 
-    return (*TargetGroups(simulation).patches(), *SettingsV2().patches(), *Classic(simulation).patches())
+    return (
+        *TargetGroups(simulation).patches(),
+        *SettingsV2().patches(),
+        *Classic(simulation).patches(),
+        *Parameters().patches(),
+        *Interceptor(simulation.clock, faults, simulation.timeline).patches(),
+    )
 
 
 class MotoClients:
@@ -67,15 +79,20 @@ class MotoClients:
         return self._made[service]
 
 
+@dataclass(frozen=True, slots=True)
 class InProcess:
     """A lifelike AWS that boto3 in this process talks to, by a clock that the test moves."""
 
-    def __init__(self, simulation: Simulation, clock: VirtualClock, apps: FakeApps, client: MotoClients) -> None:
-        self.simulation = simulation
-        self.clock = clock
-        self.apps = apps
-        self.client = client
-        self.timeline = simulation.timeline
+    simulation: Simulation
+    clock: VirtualClock
+    apps: FakeApps
+    faults: Faults
+    client: MotoClients
+
+    @property
+    def timeline(self) -> Timeline:
+        """All calls and all moves of targets so far."""
+        return self.simulation.timeline
 
 
 @contextmanager
@@ -84,7 +101,7 @@ def in_process(client: MotoClients | None = None) -> Iterator[InProcess]:
     require_moto()
     from moto import mock_aws  # noqa: PLC0415 - not a dependency of the tool itself
 
-    clock, apps = VirtualClock(), FakeApps()
+    clock, apps, faults = VirtualClock(), FakeApps(), Faults()
     simulation = Simulation(clock, apps)
-    with guarded(), mock_aws(), Lifelike(simulation):
-        yield InProcess(simulation, clock, apps, client or MotoClients())
+    with guarded(), mock_aws(), Lifelike(simulation, faults):
+        yield InProcess(simulation, clock, apps, faults, client or MotoClients())

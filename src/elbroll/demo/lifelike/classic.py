@@ -11,7 +11,7 @@ from moto.elb.exceptions import ELBClientError, LoadBalancerNotFoundError
 from moto.elb.models import ELBBackend, FakeHealthCheck, LoadBalancer
 from moto.elb.responses import ELBResponse
 
-from elbroll.demo.lifelike.patching import Patch
+from elbroll.demo.lifelike.patching import Patch, stock
 from elbroll.demo.lifelike.targets import Asked, Life, PoolRules, Row, Shown
 from elbroll.model import BalancerKind, TargetType
 
@@ -72,7 +72,7 @@ class Classic:
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
-        self._delete = ELBBackend.delete_load_balancer
+        self._delete = stock(ELBBackend, "delete_load_balancer")
 
     def patches(self) -> tuple[Patch, ...]:
         """Every method that is replaced."""

@@ -48,7 +48,7 @@ class PoolState:
     id: str
     source: PoolSource
     rules: PoolRules
-    """As last seen; still good for the moment in which the pool is deleted."""
+    """As last looked up."""
     tell: Callable[[Moved], None]
     members: dict[Key, Member] = field(default_factory=dict)
     forced: dict[Key, Shown] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from elbroll.demo.lifelike.aws import Lifelike
+from elbroll.demo.lifelike.faults import Faults
 from elbroll.demo.lifelike.guard import child_environment, require_moto
 
 if TYPE_CHECKING:
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
 class Server:
     """moto's server in a thread of this process, on 127.0.0.1. Also a context manager."""
 
-    def __init__(self, simulation: Simulation) -> None:
+    def __init__(self, simulation: Simulation, faults: Faults | None = None) -> None:
         self.simulation = simulation
-        self._lifelike = Lifelike(simulation)
+        self.faults = faults or Faults()
+        self._lifelike = Lifelike(simulation, self.faults)
         self._moto: ThreadedMotoServer | None = None
         self._log_level = logging.NOTSET
 
     def start(self) -> str:
-        """Answers the endpoint URL, once it accepts connections. Raises UsageError where moto is missing."""
+        """Answers the endpoint URL of an empty account. Raises UsageError where moto is missing."""
         require_moto()
         from moto.moto_server.threaded_moto_server import ThreadedMotoServer  # noqa: PLC0415 - heavy, optional
 
@@ -34,6 +36,7 @@ class Server:
         self._lifelike.install()
         self._moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         self._moto.start()
+        self.reset()
         return self.url
 
     @property
@@ -49,13 +52,14 @@ class Server:
         return child_environment(self.url)
 
     def reset(self) -> None:
-        """Empty the account: all that moto holds, and the simulation."""
+        """Empty the account: all that moto holds, the simulation, faults still to come."""
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)
         try:
             connection.request("POST", "/moto-api/reset")
             connection.getresponse().read()
         finally:
             connection.close()
+        self.faults.clear()
         self.simulation.reset()
 
     def stop(self) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.elbv2.exceptions import DuplicateLoadBalancerName, ELBClientError, TargetGroupNotFoundError
 from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer, FakeTargetGroup
 
-from elbroll.demo.lifelike.patching import Patch
+from elbroll.demo.lifelike.patching import Patch, stock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DELAY = "deregistration_delay.timeout_seconds"
 GROUP_DEFAULTS = {
@@ -38,9 +41,9 @@ class SettingsV2:
     """What stands in for moto's making and changing of balancers and groups."""
 
     def __init__(self) -> None:
-        self._create_load_balancer = ELBv2Backend.create_load_balancer
-        self._create_target_group = ELBv2Backend.create_target_group
-        self._modify_attributes = ELBv2Backend.modify_target_group_attributes
+        self._create_load_balancer: Callable[..., FakeLoadBalancer] = stock(ELBv2Backend, "create_load_balancer")
+        self._create_target_group: Callable[..., FakeTargetGroup] = stock(ELBv2Backend, "create_target_group")
+        self._modify_attributes: Callable[..., None] = stock(ELBv2Backend, "modify_target_group_attributes")
 
     def patches(self) -> tuple[Patch, ...]:
         """Every method that is replaced."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from elbroll.demo.lifelike.checker import Checker
 from elbroll.demo.lifelike.clocks import VirtualClock
-from elbroll.demo.lifelike.pools import PoolState, Refusal, Timing, key_of
+from elbroll.demo.lifelike.pools import PoolState, Timing, key_of
 from elbroll.demo.lifelike.targets import NOT_REGISTERED, Asked, Life, Member, Row, Shown
 from elbroll.demo.lifelike.timeline import Timeline
 
@@ -188,10 +188,7 @@ class Simulation:
         return self.clock.monotonic()
 
     def _settled(self, pool: str, source: PoolSource) -> PoolState:
-        rules = source.rules()
-        if rules is None:
-            raise Refusal("TargetGroupNotFound", "One or more target groups not found")
-        here = self._pools.setdefault(pool, PoolState(pool, source, rules, self.timeline.add))
+        here = self._pools.setdefault(pool, PoolState(pool, source, source.rules(), self.timeline.add))
         here.source = source
         self._settle(here)
         return here
@@ -203,7 +200,7 @@ class Simulation:
         return here
 
     def _settle(self, here: PoolState) -> None:
-        here.rules = here.source.rules() or here.rules
+        here.rules = here.source.rules()
         if not self._checker.running:
             here.replay(self._now, self._ask)
         here.expire(self._now)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from moto.elbv2.exceptions import ELBClientError, TargetGroupNotFoundError
 from moto.elbv2.models import ELBv2Backend, FakeHealthStatus, FakeTargetGroup
 
-from elbroll.demo.lifelike.patching import Patch
+from elbroll.demo.lifelike.patching import Patch, stock
 from elbroll.demo.lifelike.pools import Refusal
 from elbroll.demo.lifelike.targets import Asked, PoolRules, Row
 from elbroll.demo.lifelike.timeline import pool_of
 from elbroll.model import BalancerKind, TargetType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from elbroll.demo.lifelike.simulation import Simulation
 
@@ -83,6 +83,7 @@ class TargetGroups:
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
+        self._delete: Callable[..., FakeTargetGroup] = stock(ELBv2Backend, "delete_target_group")
 
     def patches(self) -> tuple[Patch, ...]:
         """Every method that is replaced."""
@@ -92,6 +93,7 @@ class TargetGroups:
             Patch(FakeTargetGroup, "deregister_terminated_instances", self.deregister_terminated_instances),
             Patch(FakeTargetGroup, "health_for", self.health_for),
             Patch(ELBv2Backend, "describe_target_health", self.describe_target_health),
+            Patch(ELBv2Backend, "delete_target_group", self.delete_target_group),
         )
 
     def register(self, group: FakeTargetGroup, targets: list[dict[str, Any]]) -> None:
@@ -125,6 +127,12 @@ class TargetGroups:
         if group is None:
             raise TargetGroupNotFoundError
         return list(self._rows(group, targets))
+
+    def delete_target_group(self, backend: ELBv2Backend, target_group_arn: str) -> FakeTargetGroup:
+        """Its targets go with it."""
+        deleted = self._delete(backend, target_group_arn)
+        self._simulation.forget(pool_of(target_group_arn))
+        return deleted
 
     def _rows(self, group: FakeTargetGroup, targets: list[dict[str, Any]]) -> list[Health]:
         pool, source = pool_of(group.arn), GroupSource(group)

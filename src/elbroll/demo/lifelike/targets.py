@@ -50,8 +50,8 @@ class PoolRules:
 class PoolSource(Protocol):
     """Where the simulation looks up what is not its own: the pool's settings and EC2's word on an instance."""
 
-    def rules(self) -> PoolRules | None:
-        """The settings now; None once the pool no longer exists."""
+    def rules(self) -> PoolRules:
+        """The settings now."""
         ...
 
     def instance_state(self, target_id: str) -> str | None:

@@ -24,6 +24,8 @@ class Call:
     """As they came: flat keys (`Targets.member.1.Id`) for the query protocols, a JSON object for the others."""
     status: int
     """What the service answered; 0 where the call never reached it."""
+    seen: int
+    """How many entries the time line had when the call arrived: `entries[:seen]` is what had happened by then."""
     fault: str | None = None
     """The kind of fault that was injected, if any."""
 
