@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from transports.machine import NEEDED, descriptors, free_port, make_key, threads
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SSHD = next((path for path in ("/usr/sbin/sshd", "/usr/local/sbin/sshd") if Path(path).exists()), None)
-NEEDED = 20
-"""Seconds after which a server that does not answer is a fault of the machine."""
 
 
 @dataclass(frozen=True)
@@ -112,21 +112,19 @@ def sshd(ssh_keys: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     server.stop()
 
 
-def make_key(path: Path, kind: str = "ed25519", *options: str) -> Path:
-    """A key pair made by ssh-keygen, without a passphrase unless `options` give one."""
-    passphrase = () if "-N" in options else ("-N", "")
-    subprocess.run(
-        ["ssh-keygen", "-q", "-t", kind, "-C", "test", "-f", path, *passphrase, *options], check=True, timeout=NEEDED
-    )
-    return path
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@pytest.fixture
+def no_leftovers() -> Iterator[None]:
+    """After the test no thread, descriptor or child is left that was not there before (T-6)."""
+    before = (threads(), descriptors(), _descendants(os.getpid()))
+    yield
+    deadline = time.monotonic() + 3
+    after = before
+    while time.monotonic() < deadline:
+        after = (threads(), descriptors(), _descendants(os.getpid()))
+        if all(len(now) <= len(then) for now, then in zip(after, before, strict=True)):
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"left behind: {after}, was {before}")
 
 
 def _needs_sshd() -> None:

@@ -102,7 +102,7 @@ def refused(answer: OpenRefused, label: str, what: str) -> ElbrollError:
             code="ssh-forwarding",
         )
     if answer.code == 2:
-        return NobodyListens(f"{label} cannot connect: {what}", why=said)
+        return NobodyListens(f"{label} cannot open {what}", why=said)
     return HostUnreachable(f"{label} opens no channel for {what}", why=said)
 
 
