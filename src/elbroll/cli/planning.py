@@ -1,0 +1,49 @@
+"""The plan of a roll, shown: for `plan` and for `deploy --dry-run`. Reads only (I-15)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from elbroll.cli.screens import Screens
+from elbroll.cli.session import Session
+from elbroll.cli.tasks import plan_for, roll_task
+from elbroll.cli.wishes import overrides, request
+from elbroll.core.guard import Consent
+from elbroll.errors import Refused
+from elbroll.model import Why
+from elbroll.outputs.documents import plan_document
+from elbroll.outputs.planview import plan_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from elbroll.cli.options import Flags
+    from elbroll.core.plan import RolloutPlan
+
+
+def show_plan(flags: Flags, lb: str, wishes: Mapping[str, object], out: Path | None) -> RolloutPlan:
+    """Survey, plan, print; save the document where that was asked for."""
+    session = Session(flags, overrides(wishes))
+    asked = request(Why.ROLL, wishes)
+    task = roll_task(session, lb, asked, session.loaded.lb(lb), "plan")
+    plan = plan_for(task, task.look(), session.clock.now(), Consent())
+    document = plan_document(plan, session.head())
+    if out is not None:
+        _save(out, document)
+    if flags.as_json:
+        click.echo(json.dumps(document))
+    else:
+        screens = Screens(flags)
+        screens.out.write(plan_lines(plan, session.plan_head(lb)))
+    return plan
+
+
+def _save(path: Path, document: Mapping[str, object]) -> None:
+    try:
+        path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise Refused(f"the plan could not be saved: {error}", now="nothing was changed") from error

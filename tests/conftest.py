@@ -1,0 +1,45 @@
+"""What holds for every test: no real AWS, nothing of the user's, and in CI nothing skipped."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+NO_SKIPS = "ELBROLL_TEST_NO_SKIPS"
+MEANT_FOR_NOBODY = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "ELBROLL_CONFIG", "ELBROLL_LB")
+
+
+@pytest.fixture(autouse=True)
+def _nobodys_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that forgets its fake AWS meets keys that no account has, and no metadata service."""
+    for name in MEANT_FOR_NOBODY:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """`live` tests run only when they are asked for by name."""
+    if not config.option.markexpr:
+        config.option.markexpr = "not live"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a skip is a failure: what CI can run, it must."""
+    report = yield
+    if report.skipped and os.environ.get(NO_SKIPS) and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, but CI must run it: {report.longrepr}"
+    return report
