@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TextIO
 
 ZONE = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-(?P<short>\d.*)")
 
@@ -99,13 +103,11 @@ UNICODE = Glyphs("✔", "✘", tuple("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"), "·", "�
 ASCII = Glyphs("ok", "XX", (">>",), "..", "<-", "! ", "-", ">=", 2)
 
 
-def glyphs_for(encoding: str | None) -> Glyphs:
-    """The set that this encoding can show, found by trying."""
-    shown = "".join(
-        (*UNICODE.busy, UNICODE.good, UNICODE.bad, UNICODE.idle, UNICODE.back, UNICODE.rule, UNICODE.at_least)
-    )
+def glyphs_for(stream: TextIO) -> Glyphs:
+    """The set that this stream can show, found by trying to encode it."""
+    shown = [*UNICODE.busy, UNICODE.good, UNICODE.bad, UNICODE.idle, UNICODE.back, UNICODE.rule, UNICODE.at_least]
     try:
-        shown.encode(encoding or "ascii")
+        "".join(shown).encode(stream.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return UNICODE
