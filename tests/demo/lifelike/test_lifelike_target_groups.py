@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from elbroll.demo.lifelike import NO_ANSWER, ZONAL_SHIFT, Group, GroupSettings, Shown
+from elbroll.demo.lifelike import ANOMALOUS, NO_ANSWER, ZONAL_SHIFT, Group, GroupSettings, Shown
 
 if TYPE_CHECKING:
     from elbroll.demo.lifelike import InProcess, Vpc, World
@@ -191,6 +191,15 @@ def test_a_zonal_shift_is_shown_and_takes_the_traffic_away(site: Site) -> None:
     row = site.rows()[0]
     assert (row["TargetHealth"]["State"], row["AdministrativeOverride"]["State"]) == ("healthy", "zonal_shift_active")
     assert site.aws.simulation.serving(site.pool) == ((other, 8080),)
+
+
+@pytest.mark.rule("T3")
+def test_an_anomaly_is_told_only_to_those_who_ask_for_it(site: Site) -> None:
+    site.world.register(site.group, site.host, 8081)
+    site.aws.simulation.force(site.pool, site.host, 8081, ANOMALOUS)
+    asked = site.world.elbv2.describe_target_health(TargetGroupArn=site.group.arn, Include=["AnomalyDetection"])
+    assert asked["TargetHealthDescriptions"][0]["AnomalyDetection"]["Result"] == "anomalous"
+    assert "AnomalyDetection" not in site.rows()[0]
 
 
 @pytest.mark.rule("T1")

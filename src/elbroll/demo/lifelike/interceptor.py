@@ -77,7 +77,7 @@ class Interceptor:
 
     def _handle(self, asked: wire.Request, forward: Callable[[], Answer]) -> Answer:
         met = self._faults.next_for(asked)
-        call = _Recorded(asked, forward, self._clock.monotonic(), len(self._timeline.entries))
+        call = _Recorded(asked, forward, self._clock.monotonic(), len(self._timeline))
         try:
             return self._met(call, *met) if met else call.forward()
         finally:

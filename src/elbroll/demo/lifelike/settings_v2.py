@@ -100,8 +100,12 @@ class SettingsV2:
                 raise ELBClientError("ValidationError", f"Target group attribute key '{key}' is not recognized")
         rest = dict(attributes)
         delay = rest.pop(DELAY, None)
-        if delay is not None and not 0 <= int(delay) <= 3600:
+        if delay is not None and not _is_legal(str(delay)):
             raise ELBClientError("ValidationError", f"'{DELAY}' value '{delay}' must be between '0-3600' inclusive")
         self._modify_attributes(backend, target_group_arn, rest)
         if delay is not None:
             group.attributes[DELAY] = str(delay)
+
+
+def _is_legal(delay: str) -> bool:
+    return delay.isdecimal() and int(delay) <= 3600

@@ -34,7 +34,7 @@ class Simulation:
         timing: Timing | None = None,
     ) -> None:
         self.clock = clock
-        self.timeline = timeline or Timeline()
+        self.timeline = Timeline() if timeline is None else timeline
         self._ask = ask
         self._timing = timing or Timing()
         self._pools: dict[str, PoolState] = {}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
+from moto.core.responses import ActionResult
 from moto.elbv2.exceptions import ELBClientError, TargetGroupNotFoundError
 from moto.elbv2.models import ELBv2Backend, FakeHealthStatus, FakeTargetGroup
+from moto.elbv2.responses import ELBV2Response
 
 from elbroll.demo.lifelike.patching import Patch, stock
 from elbroll.demo.lifelike.pools import Refusal
@@ -91,9 +93,9 @@ class TargetGroups:
             Patch(FakeTargetGroup, "register", self.register),
             Patch(FakeTargetGroup, "deregister", self.deregister),
             Patch(FakeTargetGroup, "deregister_terminated_instances", self.deregister_terminated_instances),
-            Patch(FakeTargetGroup, "health_for", self.health_for),
             Patch(ELBv2Backend, "describe_target_health", self.describe_target_health),
             Patch(ELBv2Backend, "delete_target_group", self.delete_target_group),
+            Patch(ELBV2Response, "describe_target_health", self.answer_health),
         )
 
     def register(self, group: FakeTargetGroup, targets: list[dict[str, Any]]) -> None:
@@ -114,11 +116,6 @@ class TargetGroups:
         del group
         self._simulation.terminated(instance_ids)
 
-    def health_for(self, group: FakeTargetGroup, target: dict[str, Any], ec2_backend: Any) -> Health:
-        """One row."""
-        del ec2_backend
-        return self._rows(group, [target])[0]
-
     def describe_target_health(
         self, backend: ELBv2Backend, target_group_arn: str, targets: list[dict[str, Any]]
     ) -> list[FakeHealthStatus]:
@@ -127,6 +124,15 @@ class TargetGroups:
         if group is None:
             raise TargetGroupNotFoundError
         return list(self._rows(group, targets))
+
+    def answer_health(self, response: ELBV2Response) -> ActionResult:
+        """Anomalies are shown to those who ask for them (T3)."""
+        arn, targets = response._get_param("TargetGroupArn"), response._get_param("Targets", [])  # noqa: SLF001
+        rows = response.elbv2_backend.describe_target_health(arn, targets)
+        if not {"AnomalyDetection", "All"} & set(response._get_param("Include", [])):  # noqa: SLF001
+            for row in rows:
+                row.anomaly_detection = None  # type: ignore[attr-defined]  # a `Health`, which moto does not know
+        return ActionResult({"TargetHealthDescriptions": rows})
 
     def delete_target_group(self, backend: ELBv2Backend, target_group_arn: str) -> FakeTargetGroup:
         """Its targets go with it."""

@@ -85,6 +85,11 @@ class Timeline:
         with self._lock:
             self._entries.append(entry)
 
+    def __len__(self) -> int:
+        """How many entries there are."""
+        with self._lock:
+            return len(self._entries)
+
     @property
     def entries(self) -> tuple[Call | Moved, ...]:
         """Everything so far."""
