@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elbroll.errors import ConfigError, ElbrollError, ExitCode
+from elbroll.cli.options import Flags
+from elbroll.errors import ElbrollError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +19,6 @@ def explain(error: BaseException, argv: Sequence[str]) -> int:
     ours = _ours(error)
     if "--json" in argv:
         _as_json(ours)
-    elif isinstance(ours, ConfigError):
-        click.echo(ours.message, err=True)
     else:
         _as_text(ours)
     return ours.exit_code
@@ -34,8 +33,6 @@ def _ours(error: BaseException) -> ElbrollError:
 
 
 def _usage(error: click.ClickException) -> ElbrollError:
-    from elbroll.errors import UsageError  # noqa: PLC0415 - beside its only use
-
     ctx = getattr(error, "ctx", None)
     fix = (f"{ctx.command_path} --help",) if ctx is not None else ()
     return UsageError(error.format_message(), fix=fix)
@@ -54,16 +51,14 @@ def _bug(error: BaseException) -> ElbrollError:
 
 
 def _as_text(error: ElbrollError) -> None:
-    click.echo(f"error: {error.message}", err=True)
-    near = getattr(error, "near", ())
-    rows = [("why", line) for line in error.why]
-    rows += [("near", ", ".join(near))] if near else []
-    rows += [("now", error.now)] if error.now else []
-    rows += [("fix", line) for line in error.fix]
-    before = ""
-    for label, text in rows:
-        click.echo(f"  {label if label != before else '':<5} {text}", err=True)
-        before = label
+    from elbroll.cli.screens import Screens  # noqa: PLC0415 - good endings do without
+    from elbroll.outputs.errors import error_lines  # noqa: PLC0415
+
+    pen = Screens(Flags()).err
+    try:
+        pen.write(error_lines(error, pen.width))
+    except (OSError, ValueError):
+        return  # nobody is listening any more; the exit code still says it
 
 
 def _as_json(error: ElbrollError) -> None:
@@ -73,6 +68,3 @@ def _as_json(error: ElbrollError) -> None:
     document = {"schema": "elbroll.error.v1", "exit": int(error.exit_code), "error": told}
     json.dump(document, sys.stdout)
     sys.stdout.write("\n")
-
-
-__all__ = ["ExitCode", "explain"]

@@ -56,8 +56,13 @@ class Screens:
         if self.progress is Progress.TTY:
             from elbroll.outputs.live import Live  # noqa: PLC0415 - rich costs 50 ms
 
-            return Live(unbuffered(sys.stderr), self._look(sys.stderr, animate=True), self.glyphs)
-        return Plain(self.err, Detail(min(self._flags.verbose, 2)))
+            look = self._look(sys.stderr, animate=True)
+            return Live(unbuffered(sys.stderr), look, self.glyphs, self._detail)
+        return Plain(self.err, self._detail)
+
+    @property
+    def _detail(self) -> Detail:
+        return Detail(min(self._flags.verbose, 2))
 
     def _summary_pen(self) -> Pen | None:
         return None if self._flags.as_json or self._flags.quiet > 1 else self.out

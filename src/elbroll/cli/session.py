@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from elbroll.clock import SystemClock
 from elbroll.config.load import Loaded, load
-from elbroll.engine.stop import Stop
+from elbroll.engine.stop import Stop, StopMode
 from elbroll.errors import AccessError
 
 if TYPE_CHECKING:
@@ -69,11 +69,12 @@ class Session:
     @cached_property
     def ledger(self) -> KeptLedger:
         """Where records and locks are kept."""
-        from elbroll.ledger import KeptLedger, open_store  # noqa: PLC0415 - only where the ledger is wanted
+        from elbroll.ledger import KeptLedger, Manner, open_store  # noqa: PLC0415 - only where it is wanted
 
         spec = self.loaded.settings.ledger.store
         store = open_store(spec, self.clients, self.identity, self.clock, self.loaded.base)
-        return KeptLedger(store, self.clock)
+        manner = Manner(give_up=lambda: self.stop.mode >= StopMode.LEAVE, who=self.identity.arn)
+        return KeptLedger(store, self.clock, manner)
 
     @cached_property
     def eyes(self) -> Eyes:
