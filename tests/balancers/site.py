@@ -91,6 +91,10 @@ class Calls:
         """Let the next calls of that operation, or of `*`, end like this, unapplied."""
         self._faults.setdefault(operation, []).extend(errors)
 
+    def forgive(self) -> None:
+        """Let all calls through again."""
+        self._faults.clear()
+
     def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         self.made.append((f"{model.service_model.signing_name}:{model.name}", params))
         for waiting in (self._faults.get(model.name, []), self._faults.get("*", [])):

@@ -14,7 +14,7 @@ from elbroll.inventory.hosts import instance_host, missing_host, outside_host, o
 from elbroll.model import Host, HostId, InstanceState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from elbroll.aws.clients import Clients
     from elbroll.engine.ports import Clock
@@ -24,10 +24,8 @@ PATIENCE = 120.0
 AT_A_TIME = 200
 """EC2's limit of values in one filter."""
 ALIVE = ["pending", "running", "stopping", "stopped"]
-ADDRESS_LIKE = re.compile(r"[0-9a-fA-F.:*?\[\]!-]+")
-BY_NAME = ("instance-id", "tag:Name")
-BY_IPV4 = ("private-ip-address", "ip-address", "network-interface.addresses.private-ip-address")
-BY_IPV6 = ("network-interface.ipv6-addresses.ipv6-address",)
+PRIVATE = "addresses.private-ip-address"
+PRIVATE_V6 = "ipv6-addresses.ipv6-address"
 
 
 class Ec2Inventory:
@@ -59,13 +57,22 @@ class Ec2Inventory:
         }
 
     def search(self, word: str) -> tuple[Host, ...]:
-        """Hosts that are not terminated, by name; a word with `*`, `?` or `[` is a glob too, upper case is upper."""
-        found: dict[HostId, Host] = {}
-        for name in _filters(word):
-            values = list(dict.fromkeys([word, _for_ec2(word)]))
-            described = self._described({name: values, "instance-state-name": ALIVE})
-            found |= {host.id: host for host in described if _answers_to(host, word)}
+        """Hosts that are not terminated, by name; a word with `*`, `?` or `[` is a glob too, upper case is upper.
+
+        Addresses are searched for words with a dot or a colon.
+        """
+        found = {host.id: host for host in self._candidates(word) if _answers_to(host, word)}
         return tuple(sorted(found.values(), key=lambda host: (host.name, host.id)))
+
+    def _candidates(self, word: str) -> Iterator[Host]:
+        """What EC2's own patterns find: at least all that is meant."""
+        values = list(dict.fromkeys([word, _for_ec2(word)]))
+        asked = [{"instance-id": values}, {"tag:Name": values}] if word else []
+        if "." in word or ":" in word:
+            owners = chunks(self._with_address(values), AT_A_TIME)
+            asked += [{"ip-address": values}, *({"instance-id": list(some)} for some in owners)]
+        for filters in asked:
+            yield from self._described({**filters, "instance-state-name": ALIVE})
 
     def _described(self, filters: Mapping[str, Sequence[str]]) -> list[Host]:
         reservations = self._all("describe_instances", "Reservations", Action.INSTANCES, filters)
@@ -74,13 +81,19 @@ class Ec2Inventory:
     def _owners(self, vpc: str, addresses: Collection[str]) -> dict[str, str]:
         """Instance id by address, for addresses that an instance's interface has."""
         owners: dict[str, str] = {}
-        for name, version in (("addresses.private-ip-address", 4), ("ipv6-addresses.ipv6-address", 6)):
-            wanted = sorted(address for address in addresses if (":" in address) == (version == 6))
+        v6 = sorted(address for address in addresses if ":" in address)
+        for name, wanted in ((PRIVATE, sorted(set(addresses) - set(v6))), (PRIVATE_V6, v6)):
             for some in chunks(wanted, AT_A_TIME):
-                filters = {name: some, "vpc-id": [vpc]}
-                found = self._all("describe_network_interfaces", "NetworkInterfaces", Action.INTERFACES, filters)
-                owners |= _by_address(found)
+                owners |= _by_address(self._interfaces({name: some, "vpc-id": [vpc]}))
         return owners
+
+    def _with_address(self, values: Sequence[str]) -> list[str]:
+        """Ids of instances with such an address on any interface, in any network."""
+        name = PRIVATE_V6 if ":" in values[0] else PRIVATE
+        return sorted(set(_by_address(self._interfaces({name: values})).values()))
+
+    def _interfaces(self, filters: Mapping[str, Sequence[str]]) -> tuple[Any, ...]:
+        return self._all("describe_network_interfaces", "NetworkInterfaces", Action.INTERFACES, filters)
 
     def _all(self, operation: Any, key: str, action: Action, filters: Mapping[str, Sequence[str]]) -> tuple[Any, ...]:
         arguments = {"Filters": [{"Name": name, "Values": list(values)} for name, values in filters.items()]}
@@ -98,15 +111,6 @@ def _by_address(interfaces: Iterable[Mapping[str, Any]]) -> dict[str, str]:
             owners |= {each["PrivateIpAddress"]: owner for each in interface.get("PrivateIpAddresses", [])}
             owners |= {each["Ipv6Address"]: owner for each in interface.get("Ipv6Addresses", [])}
     return owners
-
-
-def _filters(word: str) -> tuple[str, ...]:
-    """The filters that could find it: addresses are only asked for where it could be one."""
-    if not ADDRESS_LIKE.fullmatch(word):
-        return BY_NAME
-    if ":" in word:
-        return BY_NAME + BY_IPV6
-    return BY_NAME + BY_IPV4 + (() if "." in word else BY_IPV6)
 
 
 def _for_ec2(word: str) -> str:
