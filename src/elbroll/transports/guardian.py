@@ -20,7 +20,7 @@ class Overdue:
     limit: float
 
     def __str__(self) -> str:
-        return f"{self.stage} did not end within {self.limit:g}s"
+        return f"{self.stage} did not end within {round(self.limit, 1):g}s"
 
 
 @dataclass(frozen=True, slots=True)
