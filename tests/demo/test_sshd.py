@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import paramiko
@@ -19,7 +21,6 @@ from elbroll.demo.sshd.server import SshServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from elbroll.demo.sshd.account import Account
 
@@ -134,6 +135,53 @@ def send_signal(channel: paramiko.Channel, name: str) -> None:
     channel.transport._send_user_message(message)
 
 
+def test_people_get_a_terminal_of_their_size(connect: Connect) -> None:
+    channel = connect().open_session()
+    channel.get_pty("xterm", 91, 33)
+    channel.exec_command("tty >/dev/null && stty size; echo $TERM; read answer; stty size; exit 5")
+    seen = read_lines(channel, 2)
+    channel.resize_pty(70, 20)
+    channel.sendall(b"go on\n")
+    seen += read_lines(channel, 2)
+
+    assert seen == ["33 91", "xterm", "go on", "20 70"]
+    assert channel.recv_exit_status() == 5
+
+
+def read_lines(channel: paramiko.Channel, count: int) -> list[str]:
+    text = ""
+    while text.count("\n") < count:
+        text += channel.recv(1000).decode()
+    return [line.strip() for line in text.splitlines()]
+
+
+def test_a_shell_on_a_terminal_answers_and_ends_with_its_line(connect: Connect) -> None:
+    line = connect()
+    channel = line.open_session()
+    channel.get_pty()
+    channel.invoke_shell()
+    channel.sendall(b"echo pid''=$$.\n")
+    heard = b""
+    while not (found := re.search(rb"pid=(\d+)\.", heard)):
+        heard += channel.recv(1000)
+
+    line.close()
+
+    eventually(lambda: living(int(found[1])) == [])
+
+
+def test_a_command_on_a_terminal_is_hung_up_with_its_line(connect: Connect, account: Account) -> None:
+    line = connect()
+    channel = line.open_session()
+    channel.get_pty()
+    channel.exec_command("trap 'touch hung-up; exit' HUP; echo ready; while :; do sleep 0.05; done")
+    assert channel.recv(100) == b"ready\r\n"
+
+    line.close()
+
+    eventually((account.home / "hung-up").exists)
+
+
 def test_closing_ends_every_command_in_its_group(account: Account, same_threads_afterwards: None) -> None:
     with SshServer(account) as server:
         line = paramiko.Transport(socket.create_connection((server.address, server.port)))
@@ -153,7 +201,8 @@ def living(group: int) -> list[int]:
     return [int(process) for process, its_group, state in rows if int(its_group) == group and state != "Z"]
 
 
-def test_thirty_clients_at_once_and_no_thread_is_left(account: Account, same_threads_afterwards: None) -> None:
+def test_thirty_clients_at_once_and_nothing_of_them_is_left(account: Account, same_threads_afterwards: None) -> None:
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
     with SshServer(account) as server, ThreadPoolExecutor(30) as pool:
 
         def one(number: int) -> bytes:
@@ -166,6 +215,7 @@ def test_thirty_clients_at_once_and_no_thread_is_left(account: Account, same_thr
         answers = list(pool.map(one, range(30)))
 
     assert answers == [b"%d\n" % number for number in range(30)]
+    eventually(lambda: len(list(Path("/proc/self/fd").iterdir())) <= descriptors)
 
 
 # --- login --------------------------------------------------------------------------------------------

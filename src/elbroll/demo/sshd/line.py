@@ -19,6 +19,7 @@ from paramiko.common import (
 )
 
 from elbroll.demo.sshd.account import Odd
+from elbroll.demo.sshd.terminal import SHELL, Window
 from elbroll.demo.sshd.tunnel import dial
 from elbroll.demo.sshd.work import Work
 
@@ -117,6 +118,31 @@ class Gate(paramiko.ServerInterface):
         if Odd.EXEC_REFUSED in self.odd:
             return False
         self.work.ask(channel.get_id(), command, self.odd)
+        return True
+
+    def check_channel_shell_request(self, channel: paramiko.Channel) -> bool:
+        """A shell is a command like any other."""
+        return self.check_channel_exec_request(channel, SHELL)
+
+    def check_channel_pty_request(  # noqa: PLR0913, PLR0917 -- the library counts them out
+        self,
+        channel: paramiko.Channel,
+        term: bytes,
+        width: int,
+        height: int,
+        pixelwidth: int,
+        pixelheight: int,
+        modes: bytes,
+    ) -> bool:
+        """Terminals are for people; elbroll never asks for one (H6)."""
+        self.work.window(channel.get_id(), Window(term.decode("ascii", "replace"), width, height))
+        return True
+
+    def check_channel_window_change_request(
+        self, channel: paramiko.Channel, width: int, height: int, pixelwidth: int, pixelheight: int
+    ) -> bool:
+        """Passed on to the running command."""
+        self.work.window(channel.get_id(), Window("", width, height))
         return True
 
     def check_channel_direct_tcpip_request(

@@ -8,20 +8,22 @@ import socket
 from threading import Thread
 from typing import TYPE_CHECKING
 
-import paramiko
 from paramiko.common import (
     OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED,
     OPEN_FAILED_CONNECT_FAILED,
     OPEN_SUCCEEDED,
 )
 
+from elbroll.demo.sshd.pumps import GONE, close_quietly
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import paramiko
 
 _CHUNK = 32768
 _CONNECT_LIMIT = 0.2
 """Seconds. Loopback answers at once; only a full queue makes it wait, and the transport's thread waits with it."""
-_GONE = (OSError, EOFError, paramiko.SSHException)
 
 
 def dial(address: str, port: int) -> tuple[int, socket.socket | None]:
@@ -57,7 +59,7 @@ class Tunnel:
         self._to_host()
         back.join()
         self._socket.close()
-        self._channel.close()
+        close_quietly(self._channel)
 
     def end(self) -> None:
         """Cut both directions."""
@@ -74,8 +76,8 @@ class Tunnel:
 
 
 def _carry(read: Callable[[int], bytes], send: Callable[[bytes], object], close: Callable[[], object]) -> None:
-    with contextlib.suppress(*_GONE):
+    with contextlib.suppress(*GONE):
         while data := read(_CHUNK):
             send(data)
-    with contextlib.suppress(*_GONE):
+    with contextlib.suppress(*GONE):
         close()

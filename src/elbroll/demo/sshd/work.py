@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
-
-import paramiko
 
 from elbroll.demo.sshd.account import Odd
 from elbroll.demo.sshd.end import send_end
 from elbroll.demo.sshd.exec import Command
+from elbroll.demo.sshd.pumps import GONE, close_quietly
+from elbroll.demo.sshd.terminal import TerminalCommand
 from elbroll.demo.sshd.tunnel import Tunnel
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    import paramiko
+
     from elbroll.demo.sshd.account import Account
+    from elbroll.demo.sshd.exec import Running
+    from elbroll.demo.sshd.terminal import Window
 
 
 class Work:
@@ -30,7 +33,8 @@ class Work:
         self._asked: dict[int, tuple[bytes, frozenset[Odd]]] = {}
         self._dialled: dict[int, socket.socket] = {}
         self._channels: dict[int, paramiko.Channel] = {}
-        self._commands: dict[int, Command] = {}
+        self._windows: dict[int, Window] = {}
+        self._commands: dict[int, Running] = {}
         self._tunnels: dict[int, Tunnel] = {}
         self._threads: list[Thread] = []
         self._ended = False
@@ -43,6 +47,13 @@ class Work:
     def ask(self, channel: int, line: bytes, odd: frozenset[Odd]) -> None:
         """Note a command; it runs from `start` on."""
         self._asked[channel] = line, odd
+
+    def window(self, channel: int, window: Window) -> None:
+        """Note the client's terminal: what is asked for afterwards runs on one. A running command's is resized."""
+        self._windows[channel] = window
+        command = self._commands.get(channel)
+        if isinstance(command, TerminalCommand):
+            command.resize(window.columns, window.rows)
 
     def dialled(self, channel: int, connected: socket.socket) -> None:
         """Note the host's end of a tunnel; it carries from `opened` on."""
@@ -101,20 +112,32 @@ class Work:
             del self._tunnels[channel.get_id()]
 
     def _command(self, channel: paramiko.Channel, line: bytes, odd: frozenset[Odd]) -> None:
-        status = 0 if Odd.NOT_RUN in odd else self._run(channel, line)
-        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+        """The whole life of a command, told to the client in order: output, status, EOF, close."""
+        command = self._begin(channel, line, odd)
+        status = command.run() if command else 0
+        with contextlib.suppress(*GONE):
             if Odd.NO_STATUS not in odd:
                 send_end(channel, status)
             channel.shutdown_write()
-        channel.close()
-        self._channels.pop(channel.get_id(), None)
+        close_quietly(channel)
+        self._finish(channel, command)
 
-    def _run(self, channel: paramiko.Channel, line: bytes) -> int:
+    def _begin(self, channel: paramiko.Channel, line: bytes, odd: frozenset[Odd]) -> Running | None:
         with self._lock:
-            if self._ended:
-                return -signal.SIGKILL
-            command = self._commands[channel.get_id()] = Command(channel, line, self._account)
-        status = command.run()
+            if self._ended or Odd.NOT_RUN in odd:
+                return None
+            command = self._commands[channel.get_id()] = self._command_on(channel, line)
+            return command
+
+    def _finish(self, channel: paramiko.Channel, command: Running | None) -> None:
         with self._lock:
-            del self._commands[channel.get_id()]
-        return status
+            self._commands.pop(channel.get_id(), None)
+            self._channels.pop(channel.get_id(), None)
+        if command:
+            command.close()
+
+    def _command_on(self, channel: paramiko.Channel, line: bytes) -> Running:
+        window = self._windows.get(channel.get_id())
+        if window is None:
+            return Command(channel, line, self._account)
+        return TerminalCommand(channel, line, self._account, window)
