@@ -54,8 +54,9 @@ def _records(ground: Ground) -> Iterator[str]:
 def _of_record(record: HostRecord, ground: Ground) -> Iterator[str]:
     name = record.name or record.host
     if lost := sorted({item.registration.pool for item in record.registrations} - ground.fleet.pools.keys()):
-        pools = listed([pool_name(id_) for id_ in lost])
-        yield f"{name} was taken out of {pools}, which no longer exists: elbroll restore {name} --give-up {pools}"
+        names = [pool_name(id_) for id_ in lost]
+        fix = " ".join(["elbroll restore", name, *(f"--give-up {pool}" for pool in names)])
+        yield f"{name} was taken out of {listed(names)}, which no longer exists: {fix}"
     if record.host not in ground.fleet.hosts and record.host not in ground.fleet.neighbours:
         yield f"{name} is recorded as out, but AWS no longer lists it; it counts as missing"
     if record.why is Why.DRAIN and record.until is not None and record.until < ground.asked.now:

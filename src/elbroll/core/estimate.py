@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elbroll.core.names import clock_time
-from elbroll.core.timing import bake_for, healthy_about, settle_for, until_for
+from elbroll.core.timing import bake_for, checks_about, healthy_about, settle_for, until_for
 from elbroll.model import BalancerKind, Step, TargetType
 
 if TYPE_CHECKING:
@@ -79,11 +79,12 @@ def _of_drain(pool: Pool, settings: LbSettings) -> Cost:
             f"the deregistration delay of {pool.name} ({delay})",
             "an ip target must wait it out before it can come back; a shorter delay helps",
         )
-    if settings.drain.until == "reported":
+    if until_for(pool, settings) == "reported":
+        idle = 'until = "idle" ends when traffic has stopped'
         return Cost(
             seconds,
             f'until = "reported" waits out the deregistration delay of {pool.name} and',
-            'until = "idle" ends when traffic has stopped',
+            idle if settings.drain.until == "reported" else "its traffic cannot be counted; a shorter delay helps",
         )
     if settings.drain.settle is None and pool.kind is BalancerKind.NLB:
         return Cost(
@@ -95,18 +96,14 @@ def _of_drain(pool: Pool, settings: LbSettings) -> Cost:
 
 
 def _of_health(pool: Pool) -> Cost | None:
-    seconds, check = healthy_about(pool), pool.health_check
+    seconds, check = checks_about(pool), pool.health_check
     if check.interval > 10.0:
         saved = clock_time(seconds * (1 - 10.0 / check.interval))
-        return Cost(
-            seconds,
-            f"a health check every {check.interval:g}s ({pool.name})",
-            f"an interval of 10s saves about {saved} a batch",
-        )
+        advice = f"an interval of 10s saves about {saved} a batch"
+        return Cost(seconds, f"a health check every {check.interval:g}s ({pool.name})", advice)
     if pool.kind is BalancerKind.ALB:
         return None
-    setting = f"a healthy threshold of {check.healthy_threshold} ({pool.name})"
-    return Cost(check.healthy_threshold * check.interval, setting, "a lower one helps")
+    return Cost(seconds, f"a healthy threshold of {check.healthy_threshold} ({pool.name})", "a lower one helps")
 
 
 def _of_bake(pools: Collection[Pool], settings: LbSettings) -> Cost | None:

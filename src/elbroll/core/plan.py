@@ -63,7 +63,7 @@ def make_plan(  # noqa: PLR0913 - everything that is known beforehand, each a va
     refusals = [*_nobody(fleet), *_unread(fleet, views), *selection.refusals, *standing_refusals(ground, walk)]
     rehearsal = rehearse(ground, walk)
     warnings = [*warnings_of(ground, walk, skipped), *rehearsal.warnings]
-    return _plan(ground, walk, skipped, [*refusals, *refusals_of(rehearsal, ground)], warnings)
+    return _plan(ground, walk, skipped, [*refusals, *refusals_of(rehearsal, ground, walk)], warnings)
 
 
 def _plan(
@@ -94,6 +94,7 @@ def _plan(
         estimate=whole_estimate((planned.batch, planned.estimate) for planned in walk),
         costliest=costliest(walked.values(), settings, len(walk)),
         batches=max((planned.batch for planned in walk), default=0),
+        canary=min(_canary(ground), len(walk)),
     )
 
 
@@ -131,11 +132,14 @@ def _planned_pool(pool: Pool, ground: Ground) -> PlannedPool:
 
 
 def _planned_hosts(ground: Ground, hosts: Sequence[Host]) -> list[PlannedHost]:
+    first, size = _canary(ground), _batch_size(ground, hosts)
+    return [_planned_host(host, ground, batch_of(place, size, first)) for place, host in enumerate(hosts)]
+
+
+def _canary(ground: Ground) -> int:
     canary = ground.asked.settings.pace.canary
     share = canary if canary is None or isinstance(canary, Amount) else canary.hosts
-    first = share.rounded_down(ground.total) if share is not None else 0
-    size = _batch_size(ground, hosts)
-    return [_planned_host(host, ground, batch_of(place, size, first)) for place, host in enumerate(hosts)]
+    return 0 if share is None else share.rounded_down(ground.total)
 
 
 def _batch_size(ground: Ground, hosts: Sequence[Host]) -> int:
@@ -165,7 +169,7 @@ def _planned_host(host: Host, ground: Ground, batch: int) -> PlannedHost:
         record=record,
         begin=begin,
         release_before=before,
-        release_after=before if request.why is Why.DRAIN else request.release,
+        release_after=request.release or (None if request.why is Why.ROLL else before),
         batch=batch,
         estimate=host_estimate(ground.pools_of(host), begin, settings),
     )

@@ -57,7 +57,7 @@ class Refusal:
     """A reason not to start, with its arithmetic. Consent (`--yes`) waives it only if `waivable`."""
 
     code: str
-    """`floor`, `last-healthy`, `no-hosts`, `all-unhealthy`, `unsettled`, `other-pools`, `zonal-shift` …"""
+    """`floor` and `last-healthy` (consent has these two names); `no-hosts`, `nothing-selected`, `unsettled` …"""
     message: str
     why: tuple[str, ...] = ()
     fix: tuple[str, ...] = ()
@@ -132,3 +132,5 @@ class RolloutPlan:
     costliest: str | None
     """The setting that costs most, with how long and what would help; None where nothing stands out."""
     batches: int
+    canary: int = 0
+    """Hosts of the first batch, which must all have ended before any other starts; 0: no such batch."""

@@ -27,12 +27,13 @@ def standing_refusals(ground: Ground, walk: Sequence[PlannedHost]) -> list[Refus
     return [
         *_unreadable(walk),
         *_not_running(walk),
+        *_nowhere(ground, walk),
         *_unsettled(ground, walk),
         *_never_healthy(ground, walk),
         *_unbalanced_pools(ground, walk),
         *_other_pools(ground, walk),
         *_auto_scaling(ground, walk),
-        *impossible_pace(ground),
+        *_impossible_pace(ground),
         *_impossible_drain(ground, walk),
     ]
 
@@ -55,11 +56,20 @@ def _not_running(walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
         yield Refusal("stopped", f"not running: {_names(hosts)}", why, fix)
 
 
+def _nowhere(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
+    """In no pool and in no record: where it belongs is not guessed from its siblings (F-17)."""
+    hosts = [planned for planned in walk if planned.record is None and not ground.targets.get(planned.host.id)]
+    if hosts:
+        says = f"{_names(hosts)} is registered in no pool, and not recorded as out"
+        yield Refusal("not-registered", says, fix=("register it first",))
+
+
 def _unsettled(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
     """Draining in no record is somebody else's act, and is not recorded as ours (F-19)."""
     hosts = [planned for planned in walk if planned.record is None and _rows(ground, planned, TargetState.DRAINING)]
     if hosts:
-        limit = max(pool.deregistration_delay for planned in hosts for pool in ground.pools_of(planned.host))
+        leaving = [target for planned in hosts for target in _rows(ground, planned, TargetState.DRAINING)]
+        limit = max(ground.fleet.pools[target.row.registration.pool].deregistration_delay for target in leaving)
         says = f"{_names(hosts)} is leaving a pool, and not by elbroll"
         fix = (f"wait until it has settled, {clock_time(limit)} at most", f"or leave it out: {_exclude(hosts)}")
         yield Refusal("unsettled", says, _lines(ground, hosts, TargetState.DRAINING), fix)
@@ -94,10 +104,11 @@ def _unbalanced_pools(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[R
 
 
 def _other_pools(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
+    own = ground.fleet.own
     if ground.asked.settings.other_pools != "refuse":
         return
     elsewhere = {
-        planned.host.name: sorted({pool_name(item.pool) for item in planned.registrations} - _own_names(ground))
+        planned.host.name: sorted({pool_name(item.pool) for item in planned.registrations if item.pool not in own})
         for planned in walk
     }
     if why := tuple(f"{host} also serves {listed(pools)}" for host, pools in elsewhere.items() if pools):
@@ -105,20 +116,18 @@ def _other_pools(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusa
         yield Refusal("other-pools", f"hosts of {ground.fleet.lb} serve other pools", why, fix)
 
 
-def _own_names(ground: Ground) -> set[str]:
-    return {pool_name(id_) for id_ in ground.fleet.own}
-
-
 def _auto_scaling(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
     """A member that leaves its pools may be terminated by its group (A1)."""
     members = [planned for planned in walk if planned.host.group]
-    if members and ground.asked.settings.asg.mode == "refuse":
+    mode = ground.asked.settings.asg.mode
+    if members and mode != "ignore":
         groups = listed(sorted({planned.host.group for planned in members if planned.host.group}))
         says = f"{_names(members)} may be replaced by the Auto Scaling group {groups} while out"
-        yield Refusal("auto-scaling", says, fix=('asg.mode = "ignore" if its health check type is EC2',))
+        why = ('asg.mode = "standby" is not offered by this version',) if mode == "standby" else ()
+        yield Refusal("auto-scaling", says, why, ('asg.mode = "ignore" if its health check type is EC2',))
 
 
-def impossible_pace(ground: Ground) -> Iterator[Refusal]:
+def _impossible_pace(ground: Ground) -> Iterator[Refusal]:
     """Numbers under which no host could ever leave, or all of them could (F-2)."""
     pace, total = ground.asked.settings.pace, ground.total
     if ground.rules.max_unavailable >= total > 1:

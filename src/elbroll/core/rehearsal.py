@@ -15,14 +15,14 @@ from elbroll.core.planned import Refusal
 from elbroll.model import PoolView, RecordState, Step, TargetSeen, TargetState, Why
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from elbroll.core.ground import Ground
     from elbroll.core.guard import Consent
     from elbroll.core.planned import PlannedHost
     from elbroll.model import HostId, PoolId, Registration
 
-WAIVABLE = frozenset({"floor", "threshold", "last-healthy"})
+WAIVABLE = frozenset({"floor", "last-healthy"})
 
 
 @dataclass(slots=True)
@@ -45,9 +45,10 @@ def rehearse(ground: Ground, walk: Iterable[PlannedHost]) -> Rehearsal:
     return rehearsal
 
 
-def refusals_of(rehearsal: Rehearsal, ground: Ground) -> list[Refusal]:
+def refusals_of(rehearsal: Rehearsal, ground: Ground, walk: Iterable[PlannedHost]) -> list[Refusal]:
     """One refusal a code, with the arithmetic of the first host and the names of the others."""
-    return [_refusal(code, answers, ground) for code, answers in rehearsal.refused.items()]
+    back = _restorable(ground, {planned.host.id for planned in walk})
+    return [_refusal(code, answers, back) for code, answers in rehearsal.refused.items()]
 
 
 @dataclass(slots=True)
@@ -85,7 +86,8 @@ def _note(rehearsal: Rehearsal, planned: PlannedHost, stage: _Stage) -> None:
     consent = stage.ground.asked.consent
     plain, answer = stage.asked(planned.host.id, NO_CONSENT), stage.asked(planned.host.id, consent)
     if isinstance(answer, Refuse) and not answer.heals:
-        rehearsal.refused.setdefault(answer.code, []).append((planned.host.name, answer))
+        code = "floor" if answer.code == "threshold" else answer.code  # one consent covers both (safety.md 5)
+        rehearsal.refused.setdefault(code, []).append((planned.host.name, answer))
     elif isinstance(answer, Refuse):
         rehearsal.warnings.append(f"{answer.message}: the roll waits for hosts that have only just come")
     else:
@@ -94,31 +96,27 @@ def _note(rehearsal: Rehearsal, planned: PlannedHost, stage: _Stage) -> None:
             rehearsal.warnings.append(f"{plain.message}; you have said yes to that")
 
 
-def _refusal(code: str, answers: list[tuple[str, Refuse]], ground: Ground) -> Refusal:
+def _refusal(code: str, answers: list[tuple[str, Refuse]], back: list[str]) -> Refusal:
     first = answers[0][1]
     others = [name for name, _ in answers[1:]]
     same = (f"likewise {listed(others[:5])}{' and more' if len(others) > 5 else ''}",) if others else ()
-    return Refusal(code, first.message, (*first.why, *same), _fix(first, ground), code in WAIVABLE)
+    return Refusal(code, first.message, (*first.why, *same), _fix(code, first, back), code in WAIVABLE)
 
 
-def _fix(refuse: Refuse, ground: Ground) -> tuple[str, ...]:
-    back = [name for host, name in _restorable(ground) if host in ground.out]
-    restore = f"elbroll restore {' '.join(back)} first" if back else ""
-    if refuse.code in WAIVABLE:
-        yes = f"--yes if you accept {refuse.accepts} in service"
-        return (f"{restore}, or {yes}" if restore else yes,)
-    if refuse.code == "zonal-shift":
+def _fix(code: str, refuse: Refuse, back: list[str]) -> tuple[str, ...]:
+    restore = (f"elbroll restore {' '.join(back)} first",) if back else ()
+    if code in WAIVABLE:
+        return (", or ".join([*restore, f"--yes if you accept {refuse.accepts} in service"]),)
+    if code == "zonal-shift":
         return ("wait until the zonal shift is over",)
-    mend = "mend one host in place, until the balancer calls it healthy; then roll the others"
-    return (restore, mend) if restore else (mend,)
+    return (*restore, "mend one host in place, until the balancer calls it healthy; then roll the others")
 
 
-def _restorable(ground: Ground) -> Iterable[tuple[HostId, str]]:
-    """Hosts that `restore` would put back: it refuses those whose version is unknown."""
+def _restorable(ground: Ground, walked: set[HostId]) -> list[str]:
+    """Names of hosts that stay out in this roll and that `restore` would put back; not those of unknown version."""
     able = {RecordState.HELD, RecordState.DEPLOYED, RecordState.REGISTERING}
-    hosts: Mapping[HostId, object] = ground.fleet.hosts
-    return (
-        (host, ground.fleet.hosts[host].name)
+    return [
+        ground.fleet.hosts[host].name
         for host, record in ground.records.items()
-        if record.open and record.state in able and host in hosts
-    )
+        if record.state in able and host in ground.fleet.hosts and host not in walked
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, assert_never
+from typing import TYPE_CHECKING, Literal
 
 from elbroll.model import BalancerKind
 
@@ -39,18 +39,15 @@ def drain_limit(pools: Collection[Pool], settings: LbSettings) -> float:
     )
 
 
-def healthy_about(pool: Pool) -> float:
-    """How long a well app usually needs until the balancer says so (T12, T13, C5)."""
+def checks_about(pool: Pool) -> float:
+    """How long the health checks take that a newcomer needs: an ALB wants one, the others all (T12, T13, C5)."""
     check = pool.health_check
-    match pool.kind:
-        case BalancerKind.ALB:
-            return check.interval
-        case BalancerKind.NLB:
-            return 180.0 + check.healthy_threshold * check.interval
-        case BalancerKind.CLASSIC:
-            return check.healthy_threshold * check.interval
-        case _:
-            assert_never(pool.kind)
+    return check.interval if pool.kind is BalancerKind.ALB else check.healthy_threshold * check.interval
+
+
+def healthy_about(pool: Pool) -> float:
+    """How long a well app usually needs until the balancer says so; an NLB takes minutes to register (T13)."""
+    return checks_about(pool) + (180.0 if pool.kind is BalancerKind.NLB else 0.0)
 
 
 def healthy_limit(pool: Pool) -> float:
