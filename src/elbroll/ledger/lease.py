@@ -52,10 +52,13 @@ class KeptLease:
         beats.start(self.beat_if_due)
 
     def seal(self, found: Iterable[HostRecord]) -> None:
-        """Rewrite what stands in the store now, not what was read before the lock; unreadable ones stay."""
+        """Rewrite what stands in the store now, not what was read before the lock.
+
+        Records of other fleets and unreadable ones stay as they are.
+        """
         with self._not_superseded():
             for record in found:
-                if record.open and record.state is not RecordState.UNREADABLE:
+                if record.open and self._touches(record):
                     self._settle(record.host, partial(self._sealed, record.host))
 
     def confirm(self, pools: Collection[PoolId]) -> None:
@@ -69,6 +72,8 @@ class KeptLease:
         locks were proven: a run that lost them while it slept must not write over its successor's records."""
         self.check_size(record)
         with self._not_superseded():
+            if not self._touches(record):
+                raise Superseded(f"run {self._owner.run} holds none of the pools of {record.host}")
             self._settle(record.host, partial(self._moved, record))
 
     def check_size(self, record: HostRecord) -> None:
@@ -106,6 +111,11 @@ class KeptLease:
         if not self._again(record, before, seen):
             check_move(before, record)
         return records.encode(record, self._owner)
+
+    def _touches(self, record: HostRecord) -> bool:
+        """Whether one of its pools is ours: then nobody else can hold all of them, and the record is ours to write."""
+        pools = {item.registration.pool for item in record.registrations} | {item.pool for item in record.was}
+        return not pools.isdisjoint(self._holds)
 
     def _again(self, record: HostRecord, before: HostRecord | None, seen: Stored | None) -> bool:
         """A closing that was given up for want of an answer, has landed late, and is now asked for once more."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from elbroll.errors import Refused, StoreDown
 from elbroll.ledger.ports import Stored, Verdict
-from elbroll.ledger.values import base_of
+from elbroll.ledger.values import base_of, nonce_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -56,6 +56,8 @@ class FileStore:
                 now = self._load(self._path(key))
                 if now is None and over is not None:
                     return Verdict.DELETED
+                if now is not None and nonce_of(now.text) == draft.nonce:
+                    return Verdict.WON
                 if now is not None and (over is None or now.base != over.base):
                     return Verdict.LOST
                 self._replace(self._path(key), draft.over(now.base if now is not None else 0))
@@ -132,7 +134,7 @@ class FileStore:
     def _make_folders(self) -> None:
         for folder in self._folders:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._check_folders()
+            _check(folder, folder.lstat(), stat.S_ISDIR)
 
     def _check_folders(self) -> None:
         for folder in self._folders:
@@ -166,7 +168,7 @@ def _check(path: Path, about: os.stat_result, is_kind: Callable[[int], bool]) ->
 
 
 def _refused(path: Path, why: str) -> Refused:
-    return Refused(f"the ledger will not use {path}", why=(why,), fix=(f"ls -ld {path}; chmod go-w {path}",))
+    return Refused(f"the ledger will not use {path}: {why}", fix=(f"ls -ld {path}; chmod go-w {path}",))
 
 
 def _text(body: bytes, limit: int) -> str | None:

@@ -1,0 +1,198 @@
+"""What all stores promise, asked of each."""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from elbroll.errors import Superseded
+from elbroll.ledger import KeptLedger, Manner
+from elbroll.ledger.change import Change, Desk, Patience
+from elbroll.ledger.ports import Stored, Verdict
+from elbroll.ledger.values import Draft
+from elbroll.model import PoolId, RecordState
+from fakes import FakeClock
+from ledger.things import API, HOST, WEB, StillBeats, a_holder, a_record
+
+if TYPE_CHECKING:
+    from elbroll.ledger.ports import Store
+    from ledger.stores.conftest import Kind
+
+KEY = "/elbroll/v1/lock/tg/web-prod/1a2b3c4d5e6f7a8b"
+
+
+def a_draft(word: str, nonce: str = "nonce-1") -> Draft:
+    return Draft({"word": word}, nonce)
+
+
+def word_in(stored: Stored | None) -> str:
+    assert stored is not None
+    assert stored.text is not None
+    return str(json.loads(stored.text)["word"])
+
+
+def created(store: Store, word: str = "first") -> Stored:
+    assert store.write(KEY, a_draft(word, "created"), None) is Verdict.WON
+    found = store.read(KEY)
+    assert found is not None
+    return found
+
+
+def test_a_key_that_never_was_reads_as_nothing(kind: Kind) -> None:
+    assert kind.open().read(KEY) is None
+    assert kind.open().list("/elbroll/v1/lock/") == {}
+
+
+def test_a_created_key_is_read_by_everybody(kind: Kind) -> None:
+    created(kind.open())
+    assert word_in(kind.open().read(KEY)) == "first"
+
+
+@pytest.mark.rule("I-25")
+def test_a_key_that_exists_is_not_created_again(kind: Kind) -> None:
+    created(kind.open())
+
+    assert kind.open().write(KEY, a_draft("second"), None) is Verdict.LOST
+    assert word_in(kind.open().read(KEY)) == "first"
+
+
+@pytest.mark.rule("I-25")
+def test_a_write_over_what_was_read_wins(kind: Kind) -> None:
+    store = kind.open()
+    found = created(store)
+
+    assert store.write(KEY, a_draft("second"), found) is Verdict.WON
+    assert word_in(kind.open().read(KEY)) == "second"
+
+
+@pytest.mark.rule("I-25", "F-9")
+def test_of_two_writes_over_the_same_value_one_wins(kind: Kind) -> None:
+    one, other = kind.open(), kind.open()
+    created(one)
+    seen, also_seen = one.read(KEY), other.read(KEY)
+
+    assert one.write(KEY, a_draft("one", "a"), seen) is Verdict.WON
+    assert other.write(KEY, a_draft("other", "b"), also_seen) is Verdict.LOST
+    assert word_in(one.read(KEY)) == word_in(other.read(KEY)) == "one"
+
+
+@pytest.mark.rule("I-25")
+def test_after_losing_a_write_over_the_fresh_value_wins(kind: Kind) -> None:
+    one, other = kind.open(), kind.open()
+    seen = created(one)
+    one.write(KEY, a_draft("one", "a"), seen)
+    other.write(KEY, a_draft("other", "b"), seen)
+
+    assert other.write(KEY, a_draft("again", "c"), other.read(KEY)) is Verdict.WON
+    assert word_in(one.read(KEY)) == "again"
+
+
+@pytest.mark.rule("I-11", "L1")
+def test_a_repeated_write_is_one_write(kind: Kind) -> None:
+    store = kind.open()
+    seen = created(store)
+    for _ in range(3):
+        assert store.write(KEY, a_draft("second"), seen) is Verdict.WON
+    after = store.read(KEY)
+
+    assert word_in(after) == "second"
+    assert store.write(KEY, a_draft("third", "nonce-2"), after) is Verdict.WON
+    assert word_in(kind.open().read(KEY)) == "third"
+
+
+@pytest.mark.rule("I-25")
+def test_a_late_copy_of_an_old_write_does_no_harm(kind: Kind) -> None:
+    store = kind.open()
+    seen = created(store)
+    store.write(KEY, a_draft("second", "a"), seen)
+    store.write(KEY, a_draft("third", "b"), store.read(KEY))
+
+    store.write(KEY, a_draft("second", "a"), seen)
+
+    assert word_in(kind.open().read(KEY)) == "third"
+
+
+@pytest.mark.rule("F-13")
+def test_a_key_deleted_by_hand_is_not_written_again(kind: Kind) -> None:
+    store, numbers = kind.open(), count(1)
+    created(store)
+    desk = Desk(store, FakeClock(), lambda: f"n-{next(numbers)}", numbers)
+    change = Change(desk, KEY, lambda _: {"word": "second"})
+    patience = Patience(FakeClock(), 0.0, lambda: True)
+    change.settle(patience)
+    seen = store.read(KEY)
+    kind.delete_by_hand(KEY)
+
+    assert store.write(KEY, a_draft("third"), seen) is Verdict.DELETED
+
+
+@pytest.mark.rule("F-13")
+def test_a_lock_deleted_by_hand_supersedes_its_holder(kind: Kind) -> None:
+    lease = KeptLedger(kind.open(), FakeClock(), Manner(beats=StillBeats)).acquire([WEB], a_holder())
+    kind.delete_by_hand(KEY)
+
+    with pytest.raises(Superseded, match="deleted from the ledger by hand"):
+        lease.write(a_record())
+    assert kind.open().read(KEY) is None
+
+
+@pytest.mark.rule("F-11", "S-9")
+def test_garbage_is_kept_and_held_by_somebody_unknown(kind: Kind) -> None:
+    ledger = KeptLedger(kind.open(), FakeClock(), Manner(beats=StillBeats))
+    ledger.acquire([WEB], a_holder()).release()
+    kind.overwrite_by_hand(KEY, "stop!")
+
+    found = KeptLedger(kind.open(), FakeClock()).locks()[WEB]
+
+    assert not found.readable
+    assert found.version is not None
+
+
+@pytest.mark.rule("L4", "F-15")
+def test_a_listing_goes_to_the_last_page(kind: Kind) -> None:
+    store = kind.open()
+    keys = [f"/elbroll/v1/host/i-{number:017x}" for number in range(23)]
+    for number, key in enumerate(keys):
+        store.write(key, a_draft(str(number)), None)
+    created(store)
+
+    found = kind.open().list("/elbroll/v1/host/")
+
+    assert sorted(found) == keys
+    assert [word_in(found[key]) for key in keys] == [str(number) for number in range(23)]
+
+
+@pytest.mark.rule("L3")
+def test_braces_and_foreign_letters_survive(kind: Kind) -> None:
+    store = kind.open()
+    created(store, "{{ssm:x}} }} ü \x1b \u202e")
+    assert word_in(store.read(KEY)) == "{{ssm:x}} }} ü \x1b \u202e"
+
+
+def test_ages_are_by_the_store_and_never_negative(kind: Kind) -> None:
+    age = created(kind.open()).age
+    assert age is None or 0.0 <= age < 60.0
+
+
+def test_a_whole_run_leaves_a_closed_record_and_free_locks(kind: Kind) -> None:
+    ledger = KeptLedger(kind.open(), FakeClock(), Manner(beats=StillBeats))
+    lease = ledger.acquire([WEB, API], a_holder())
+    states = [RecordState.HELD, RecordState.DEPLOYING, RecordState.DEPLOYED, RecordState.REGISTERING]
+    for state in [*states, RecordState.IN_SERVICE]:
+        lease.write(a_record(state))
+        lease.confirm([WEB, API])
+    lease.release()
+
+    afterwards = KeptLedger(kind.open(), FakeClock())
+    assert afterwards.records() == {HOST: a_record(RecordState.IN_SERVICE)}
+    assert afterwards.locks() == {}
+
+
+def test_names_of_other_pools_do_not_mix(kind: Kind) -> None:
+    ledger = KeptLedger(kind.open(), FakeClock(), Manner(beats=StillBeats))
+    long = PoolId("tg/web-prod-2/ffffffffffffffff")
+    ledger.acquire([WEB, long], a_holder())
+    assert set(ledger.locks()) == {WEB, long}

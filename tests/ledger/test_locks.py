@@ -1,0 +1,129 @@
+"""Locks as text and back, and what is said about them."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from elbroll.ledger import locks, words
+from elbroll.ledger.locks import LockState
+from elbroll.ledger.ports import Stored
+from elbroll.ledger.values import Draft, Owner
+from elbroll.model import PoolId, RunId
+from ledger.things import SINCE, WEB, a_holder
+
+
+def stored(fields: dict[str, object] | None = None, age: float | None = 4.0, **changes: object) -> Stored:
+    beat = SINCE + timedelta(minutes=3)
+    value = dict(fields or locks.held(a_holder("81cc02"), 5, beat, "web-3"))
+    return Stored(Draft(value | changes, "nonce").over(11), 12, 12, age)
+
+
+def test_a_taken_lock_comes_back_as_it_was() -> None:
+    lock = locks.decode(stored())
+
+    assert lock.state is LockState.HELD
+    assert lock.owner == Owner(RunId("81cc02"), 5)
+    assert lock.holder == a_holder("81cc02")
+    assert lock.doing == "web-3"
+
+
+def test_a_freed_lock_is_free_and_keeps_its_epoch() -> None:
+    lock = locks.decode(stored(dict(locks.freed(Owner(RunId("81cc02"), 5), "ops@laptop"))))
+    assert (lock.state, lock.epoch) == (LockState.FREE, 5)
+
+
+def test_a_lock_that_never_was_is_free() -> None:
+    assert locks.decode(None) == locks.Lock(LockState.FREE)
+
+
+@pytest.mark.rule("F-11", "S-9")
+@pytest.mark.parametrize(
+    "wrong",
+    [{"schema": 2}, {"state": "maybe"}, {"epoch": "5"}, {"epoch": -1}, {"run": 7}, {"beat": "now"}, {"user": None}],
+    ids=str,
+)
+def test_a_lock_that_cannot_be_read_is_held_by_somebody_unknown(wrong: dict[str, object]) -> None:
+    found = locks.seen(WEB, stored(**wrong))
+
+    assert locks.decode(stored(**wrong)).state is LockState.UNKNOWN
+    assert not found.readable
+    assert found.holder is None
+    assert locks.name_of(found) == "v12"
+
+
+@pytest.mark.rule("F-11")
+@given(st.text() | st.none())
+def test_no_text_makes_a_lock_free(text: str | None) -> None:
+    assert locks.decode(Stored(text, 1, 1)).state is LockState.UNKNOWN
+
+
+@pytest.mark.rule("L3")
+def test_a_lock_with_the_longest_words_fits_into_a_parameter() -> None:
+    long = a_holder(user="ü" * 900, machine="m" * 900, command="{{c}}" * 900, url="https://" + "u" * 9000)
+    text = Draft(locks.held(long, 10**9, SINCE, "ß" * 900), "0" * 16).over(10**9)
+
+    assert len(text) < 4096
+    assert "{{" not in text
+    assert "}}" not in text
+    assert json.loads(text)["run"] == long.run
+
+
+@pytest.mark.rule("F-7")
+def test_a_refusal_says_who_since_when_alive_and_at_what() -> None:
+    error = words.locked(WEB, stored())
+
+    assert error.message == "web-prod is locked by run 81cc02"
+    assert error.why == ("who  ci (acme/web#1042), since 3m, alive 4s ago, working on web-3",)
+    assert error.fix == ("--lock-wait 15m; elbroll unlock web-prod 81cc02 if it is truly dead",)
+
+
+@pytest.mark.rule("F-8")
+def test_a_lock_without_a_beat_for_five_minutes_is_called_stale() -> None:
+    assert "since 8m, stale: last alive 5m ago" in words.locked(WEB, stored(age=300.0)).why[0]
+    assert "alive 4m ago" in words.locked(WEB, stored(age=299.9)).why[0]
+    assert "stale" not in words.locked(WEB, stored(age=299.9)).why[0]
+
+
+def test_without_the_stores_time_no_age_is_claimed() -> None:
+    assert words.locked(WEB, stored(age=None)).why == ("who  ci (acme/web#1042), since 3m, working on web-3",)
+
+
+def test_a_run_by_hand_is_named_by_its_computer() -> None:
+    held = dict(locks.held(a_holder("81cc02", user="anna", url=None), 5, SINCE, None))
+    assert words.locked(WEB, stored(held)).why[0] == "who  anna (runner-3), since 4s, alive 4s ago"
+
+
+def test_a_job_elsewhere_is_named_by_its_address() -> None:
+    held = dict(locks.held(a_holder("81cc02", url="https://ci.acme.example/job/7"), 5, SINCE, None))
+    assert "ci (https://ci.acme.example/job/7)" in words.locked(WEB, stored(held)).why[0]
+
+
+@pytest.mark.rule("F-11")
+def test_an_unreadable_lock_is_refused_by_its_version() -> None:
+    error = words.locked(PoolId("clb/api"), Stored(None, 12, 12))
+
+    assert error.message == "api is locked by somebody unknown"
+    assert "version 12" in error.why[0]
+    assert error.fix == ("elbroll unlock api v12 if you know that no run is at work",)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-3, "0s"),
+        (0, "0s"),
+        (59.9, "59s"),
+        (60, "1m"),
+        (3599, "59m"),
+        (3600, "1h 0m"),
+        (7500, "2h 5m"),
+        (90000, "1d 1h"),
+    ],
+)
+def test_spans_are_short_words(seconds: float, said: str) -> None:
+    assert words.span(seconds) == said
