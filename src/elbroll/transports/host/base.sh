@@ -64,7 +64,7 @@ finish() {
 now() { read -r _elb_u _elb_x </proc/uptime; _elb_u=${_elb_u%%.*}; }
 
 # tick SECONDS: sleeps a second; false once so many have passed since _elb_since, by the host's clock.
-tick() { sleep 1; now; [ $((_elb_u - _elb_since)) -lt "$1" ]; }
+tick() { sleep 1 4>&-; now; [ $((_elb_u - _elb_since)) -lt "$1" ]; }
 
 # receive: the lines up to a lone `.`; false if they end before it. `text` gets each line of the command.
 receive() {
