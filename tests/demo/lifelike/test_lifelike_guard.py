@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from elbroll.demo.lifelike import child_environment, guarded, require_moto
+from elbroll.demo.lifelike.guard import LOAD_IMAGES, without_images
 from elbroll.errors import UsageError
 
 
@@ -40,6 +41,14 @@ def test_a_child_keeps_the_rest_of_the_environment(monkeypatch: pytest.MonkeyPat
     assert (environment["LANG"], environment["AWS_ENDPOINT_URL"]) == ("C.UTF-8", "http://127.0.0.1:1")
     assert "AWS_SESSION_TOKEN" not in environment
     assert environment["NO_PROXY"] == "127.0.0.1,localhost"
+
+
+@pytest.mark.parametrize("before", ["", "true"])
+def test_motos_own_setting_comes_back(monkeypatch: pytest.MonkeyPatch, before: str) -> None:
+    monkeypatch.setenv(LOAD_IMAGES, before)
+    with without_images():
+        inside = os.environ[LOAD_IMAGES]
+    assert (inside, os.environ[LOAD_IMAGES]) == ("false", before)
 
 
 def test_where_moto_is_missing_the_line_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

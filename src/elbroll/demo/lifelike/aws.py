@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from elbroll.demo.lifelike.apps import FakeApps
 from elbroll.demo.lifelike.clocks import VirtualClock
 from elbroll.demo.lifelike.faults import Faults
-from elbroll.demo.lifelike.guard import REGION, guarded, require_moto
+from elbroll.demo.lifelike.guard import REGION, guarded, require_moto, without_images
 from elbroll.demo.lifelike.patching import patched
 from elbroll.demo.lifelike.simulation import Simulation
 
@@ -31,6 +31,7 @@ class Lifelike:
     def install(self) -> None:
         """Replace moto's methods. Raises UsageError where moto is missing."""
         require_moto()
+        self._undo.enter_context(without_images())
         self._undo.enter_context(patched(patches(self.simulation, self.faults)))
 
     def uninstall(self) -> None:
@@ -103,5 +104,5 @@ def in_process(client: MotoClients | None = None) -> Iterator[InProcess]:
 
     clock, apps, faults = VirtualClock(), FakeApps(), Faults()
     simulation = Simulation(clock, apps)
-    with guarded(), mock_aws(), Lifelike(simulation, faults):
+    with guarded(), Lifelike(simulation, faults), mock_aws():
         yield InProcess(simulation, clock, apps, faults, client or MotoClients())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 ZONES = (f"{REGION}a", f"{REGION}b")
 IMAGE = "ami-1e749f67"
-"""A Linux image that moto knows; the first one it lists is a Windows."""
+"""A Linux image, by moto's list; the first one there is a Windows (aws.md 10)."""
 
 
 @dataclass(frozen=True, slots=True)
