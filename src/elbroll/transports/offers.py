@@ -170,7 +170,8 @@ class _Sorting:
         return next((key for key in self._agent_keys if key.asbytes() == wanted), None)
 
     def _add(self, label: str, key: PKey) -> None:
-        if all(offer.key.asbytes() != key.asbytes() for offer in self.offers):
+        plain = [offer.key for offer in self.offers if not offer.key.public_blob]
+        if all(offered.asbytes() != key.asbytes() for offered in plain):
             self.offers.append(Offer(label, key))
 
 

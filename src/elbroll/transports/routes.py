@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from elbroll.transports.sshconfig import HostConfig
 
 MOST_HOPS = 4
-_HOP = re.compile(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?P<host>\[[^\]]+\]|[^:\[\]/]+)(?::(?P<port>\d{1,5}))?/?")
+_HOP = re.compile(r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?P<host>\[[^\]]+\]|[^@:\[\]/]+)(?::(?P<port>\d{1,5}))?/?")
 
 
 class Routes:
@@ -45,7 +45,7 @@ class Routes:
             alias=config.alias,
             known_hosts=config.known_hosts,
             proxy_command=None if self._settings.proxy_jump else config.proxy_command,
-            bastion=self._last_hop(jumps, (word,)),
+            bastion=self._last_hop(jumps, (_named(word, self._settings.port),)),
         )
 
     def _word(self, host: Host) -> str:
@@ -67,7 +67,7 @@ class Routes:
         )
 
     def _last_hop(self, jumps: str, behind: tuple[str, ...]) -> Target | None:
-        """The bastion before the target; `behind` are the words that lead here, the target's own first."""
+        """The bastion before the target; `behind` names what leads here, the target first."""
         hop: Target | None = None
         for number, spec in enumerate(() if jumps.lower() == "none" else jumps.split(",")):
             hop = self._hop(spec.strip(), hop, behind, first=number == 0)
@@ -81,10 +81,12 @@ class Routes:
         if not match:
             raise HostAccessError(f"{spec!r} names no bastion", fix=("write user@host:port, with commas between",))
         word = checked(match["host"].strip("[]"), "the bastion")
-        if word in behind or len(behind) > MOST_HOPS:
-            raise HostAccessError(f"the bastions go round in a circle: {' → '.join((*behind, word))}")
         user = checked(match["user"], "the user") if match["user"] else None
-        config = self._config.of(Question(word, user, int(match["port"]) if match["port"] else None))
+        port = int(match["port"]) if match["port"] else None
+        way = (*behind, _named(word, port))
+        if way[-1] in behind or len(behind) > MOST_HOPS:
+            raise HostAccessError(f"the bastions go round in a circle: {' → '.join(way)}")
+        config = self._config.of(Question(word, user, port))
         demanded = None if config.chosen else self._settings.identity_file
         return Target(
             label=f"bastion {word}",
@@ -97,7 +99,7 @@ class Routes:
             alias=config.alias,
             known_hosts=config.known_hosts,
             proxy_command=config.proxy_command if first else None,
-            bastion=self._last_hop(config.proxy_jump or "none", (*behind, word)) if first else before,
+            bastion=self._last_hop(config.proxy_jump or "none", way) if first else before,
         )
 
     def _identities(self, config: HostConfig, *, demanded: str | None) -> tuple[Identity, ...]:
@@ -109,3 +111,8 @@ class Routes:
         if demanded:
             return OnlyKeys.DEMANDED
         return OnlyKeys.LISTED if config.identities_only else OnlyKeys.ANY
+
+
+def _named(word: str, port: int | None) -> str:
+    """One place on the way: two ports of one address are two places."""
+    return f"{word}:{port}" if port else word
