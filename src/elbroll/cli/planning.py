@@ -14,7 +14,7 @@ from elbroll.cli.wishes import overrides, request
 from elbroll.core.guard import Consent
 from elbroll.errors import Refused
 from elbroll.model import Why
-from elbroll.outputs.documents import plan_document
+from elbroll.outputs.plandoc import plan_document
 from elbroll.outputs.planview import plan_lines
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def show_plan(flags: Flags, lb: str, wishes: Mapping[str, object], out: Path | N
     asked = request(Why.ROLL, wishes)
     task = roll_task(session, lb, asked, session.loaded.lb(lb), "plan")
     plan = plan_for(task, task.look(), session.clock.now(), Consent())
-    document = plan_document(plan, session.head())
+    document = plan_document(plan, session.origin)
     if out is not None:
         _save(out, document)
     if flags.as_json:

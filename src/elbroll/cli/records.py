@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
+from elbroll.errors import UsageError
+from elbroll.outputs.jsonl import JsonLines, Output, open_new
+from elbroll.outputs.streams import unbuffered
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TextIO
 
-    from elbroll.cli.session import Session
-    from elbroll.cli.tasks import Task
     from elbroll.model import RunId
     from elbroll.outputs.bus import Outlet
 
@@ -24,23 +30,23 @@ def state_dir(given: Path | None) -> Path:
 
 
 class RunFolder:
-    """`runs/RUN` in the state directory, made when the first outlet opens. A full disk is no reason to stop."""
+    """`runs/RUN` in the state directory, 0700. A folder that cannot be made is a warning, never a reason to stop."""
 
     def __init__(self, given: Path | None, run: RunId) -> None:
         self.path = state_dir(given) / "runs" / run
 
-    @property
-    def files(self) -> tuple[tuple[str, str], ...]:
-        """What the summary names."""
-        return (("Events", _short(self.path / "events.jsonl")),)
+    def outlets(self, wishes: Mapping[str, object]) -> list[Outlet]:
+        """The events of this run as JSON lines, and the copy that was asked for. Raises UsageError for the copy."""
+        wanted = Output.INCLUDED if wishes.get("events_output") else Output.LEFT_OUT
+        copy = wishes.get("events")
+        outlets: list[Outlet] = [JsonLines(_copy(str(copy)), wanted)] if copy else []
+        try:
+            self.path.mkdir(parents=True, mode=0o700, exist_ok=True)
+            outlets.append(JsonLines(open_new(self.path / "events.jsonl")))
+        except (OSError, UsageError) as error:
+            click.echo(f"warning: this run is not kept: {error}", err=True)
+        return outlets
 
-    def outlets(self, wishes: Mapping[str, object], task: Task, session: Session) -> list[Outlet]:
-        """The events of this run as JSON lines, and the copy that was asked for."""
-        return []
 
-
-def _short(path: Path) -> str:
-    try:
-        return f"~/{path.relative_to(Path.home())}"
-    except (ValueError, RuntimeError):
-        return str(path)
+def _copy(name: str) -> TextIO:
+    return unbuffered(sys.stdout) if name == "-" else open_new(Path(name))

@@ -44,9 +44,9 @@ class Screens:
         """Whether a person may be watching."""
         return tty_of(sys.stderr) is Tty.YES
 
-    def outlets(self, files: tuple[tuple[str, str], ...]) -> list[Outlet]:
-        """Progress and the closing words, in one line, as they share a screen."""
-        summary = Summary(self.err, self._summary_pen(), self.glyphs, files)
+    def outlets(self, *, quiet_summary: bool) -> list[Outlet]:
+        """Progress and the closing words, in one line, as they share a screen. `quiet_summary`: stdout is taken."""
+        summary = Summary(self.err, None if quiet_summary else self._summary_pen(), self.glyphs)
         progress = self._progress()
         return [progress, summary] if progress else [summary]
 

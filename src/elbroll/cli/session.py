@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from elbroll.config.schema import LbSettings, Verify
     from elbroll.engine.survey import Eyes
     from elbroll.ledger import KeptLedger
-    from elbroll.model import Secret
+    from elbroll.model import Pool, PoolId, Secret
+    from elbroll.outputs.documents import Origin
     from elbroll.probes import PoolChecks
     from elbroll.transports.ssh import SshTransport
 
@@ -98,17 +99,27 @@ class Session:
         from elbroll.transports.ssh import SshTransport  # noqa: PLC0415
 
         connector = Connector(self.loaded.settings.ssh, self.clock, self.loaded.base)
-        return SshTransport(connector, self.clock)
+        return SshTransport(connector, self.clock, base=self.loaded.base)
 
-    def checks(self, verify: Verify) -> PoolChecks:
+    def checks(self, pools: Mapping[PoolId, Pool], verify: Verify) -> PoolChecks:
         """Makes the probes of hosts, asked through the transport."""
-        raise NotImplementedError
+        from elbroll.probes import PoolChecks  # noqa: PLC0415 - only where a host is reached
+
+        return PoolChecks(pools, verify, self.transport)
 
     def secrets(self, settings: LbSettings) -> dict[str, Secret]:
         """The values behind `deploy.secrets`. Raises UsageError for one that is missing or empty."""
         from elbroll.cli.secrets import resolve  # noqa: PLC0415 - rarely wanted
 
         return resolve(settings.deploy.secrets, self.loaded.base, self.clients)
+
+    @property
+    def origin(self) -> Origin:
+        """What every JSON document begins with; account and region only where they are known by now."""
+        from elbroll.outputs.documents import Origin  # noqa: PLC0415 - only for --json
+
+        known = self.__dict__.get("identity")
+        return Origin(self.clock.now(), known.account if known else None, known.region if known else None)
 
     def close(self) -> None:
         """Close every connection to a host; never raises."""

@@ -101,7 +101,7 @@ class Undertaking:
             return telling.ended(error)
 
     def _walk(self, telling: Telling, lease: Lease, survey: Survey, plan: RolloutPlan) -> None:
-        run = self._run(telling, lease)
+        run = self._run(telling, lease, survey)
         lease.seal(record for record in survey.records.values() if record.open)
         pace = self._task.settings.pace
         rules = GuardRules(plan.max_unavailable, pace.floor, 0)
@@ -120,7 +120,7 @@ class Undertaking:
                 case _:
                     roll.deploy(stack.enter_context(Threads(min(LOGINS, len(plan.hosts)))), walkers)
 
-    def _run(self, telling: Telling, lease: Lease) -> Run:
+    def _run(self, telling: Telling, lease: Lease, survey: Survey) -> Run:
         session, task = self._session, self._task
         return Run(
             id=self._id,
@@ -134,7 +134,7 @@ class Undertaking:
             balancer=session.eyes.balancer,
             inventory=session.eyes.inventory,
             transport=session.transport,
-            checks=session.checks(task.settings.verify),
+            checks=session.checks(survey.fleet.pools, task.settings.verify),
             lease=lease,
             sink=telling,
             stop=session.stop,

@@ -1,0 +1,33 @@
+"""The one JSON document of a run, and what is said when there is nothing to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from elbroll.outputs.documents import dump, head, run_document
+from elbroll.outputs.phrases import skips
+
+if TYPE_CHECKING:
+    from elbroll.cli.session import Session
+    from elbroll.cli.tasks import Task
+    from elbroll.core.plan import RolloutPlan
+    from elbroll.core.standing import Standing
+
+
+def print_run(standing: Standing, session: Session) -> None:
+    """`elbroll.run.v1` on stdout."""
+    if standing.finished is not None:
+        click.echo(dump(run_document(standing, standing.finished, session.origin)))
+
+
+def say_nothing_to_do(session: Session, task: Task, plan: RolloutPlan) -> None:
+    """A plan without work, as a sentence or a document."""
+    if session.flags.as_json:
+        document = {**head("elbroll.run.v1", session.origin), "command": task.command, "lb": task.lb}
+        click.echo(dump({**document, "release": plan.release, "result": "success", "exit": 0, "hosts": [], "next": []}))
+        return
+    if session.flags.quiet < 2:
+        why = ", ".join(skips(plan)) or "no host is to be walked"
+        click.echo(f"{plan.lb}: nothing to do. {why}, {plan.in_service} of {plan.total} in service.")
