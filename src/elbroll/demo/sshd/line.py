@@ -19,6 +19,7 @@ from paramiko.common import (
 )
 
 from elbroll.demo.sshd.account import Odd
+from elbroll.demo.sshd.sftp import Subsystem
 from elbroll.demo.sshd.terminal import SHELL, Window
 from elbroll.demo.sshd.tunnel import dial
 from elbroll.demo.sshd.work import Work
@@ -44,6 +45,7 @@ class Line(paramiko.Transport):
         super().__init__(connected)
         self.set_log_channel(_LOG)
         self.add_server_key(host_key)
+        self.set_subsystem_handler("sftp", Subsystem, gate.home)
         self._gate = gate
         self._work = gate.work
 
@@ -96,6 +98,7 @@ class Gate(paramiko.ServerInterface):
     def __init__(self, account: Account, odd: frozenset[Odd]) -> None:
         self.odd = odd
         self.work = Work(account)
+        self.home = account.home
         self._account = account
 
     def get_allowed_auths(self, username: str) -> str:
