@@ -10,7 +10,7 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
 from elbroll.demo.lifelike import GroupSettings
-from elbroll.errors import Unanswered
+from elbroll.errors import PoolGone, Unanswered
 from elbroll.inventory import Ec2Inventory
 from elbroll.model import Host, HostId, InstanceState, Registration
 
@@ -155,3 +155,39 @@ def test_groups_that_are_not_ours_are_passed_over(site: Site) -> None:
     site.clients.elbv2.create_target_group(Name="fn", TargetType="lambda")
     host = site.host(site.launch("web-1"))
     assert site.directory.serving([replace(host, state=InstanceState.STOPPED)], []) == ()
+
+
+@pytest.mark.rule("T20", "C2")
+def test_an_instance_that_aws_refuses_to_speak_of_hides_no_other(site: Site) -> None:
+    first, second = site.launch("web-1"), site.launch("web-2")
+    hosts = [site.host(first), site.host(second)]
+    text = "Instance deregistration currently in progress."
+    leaving = {"InstanceId": max(first, second), "State": "InService", "Description": text}
+    with Stubber(site.clients.elb) as stubber:
+        listed = [{"LoadBalancerName": "old", "VPCId": site.vpc.id, "Instances": []}]
+        stubber.add_response("describe_load_balancers", {"LoadBalancerDescriptions": listed})
+        stubber.add_client_error("describe_instance_health", "InvalidInstance")
+        stubber.add_client_error("describe_instance_health", "InvalidInstance")
+        stubber.add_response("describe_instance_health", {"InstanceStates": [leaving]})
+        stubber.add_client_error("describe_load_balancer_attributes", "LoadBalancerNotFound")
+        with pytest.raises(PoolGone, match="loadbalancer/old"):
+            site.directory.serving(hosts, [])
+
+
+@pytest.mark.rule("F-35", "C2")
+@pytest.mark.parametrize("code", ["LoadBalancerNotFound", "InvalidInstance"])
+def test_a_classic_that_vanishes_or_knows_no_such_instance_serves_nobody(site: Site, code: str) -> None:
+    host = site.host(site.launch("web-1"))
+    with Stubber(site.clients.elb) as stubber:
+        listed = [{"LoadBalancerName": "old", "VPCId": site.vpc.id, "Instances": []}]
+        stubber.add_response("describe_load_balancers", {"LoadBalancerDescriptions": listed})
+        stubber.add_client_error("describe_instance_health", code)
+        assert site.directory.serving([host], []) == ()
+
+
+@pytest.mark.rule("T20")
+def test_a_classic_is_not_asked_for_addresses(site: Site, calls: Calls) -> None:
+    site.classic("old")
+    hosts = Ec2Inventory(site.clients, site.clock).addresses(site.vpc.id, ["10.0.1.99"])
+    assert site.directory.serving(list(hosts.values()), []) == ()
+    assert calls.parameters("DescribeInstanceHealth") == []

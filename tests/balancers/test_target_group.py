@@ -1,4 +1,4 @@
-"""What a health row means, and exact entries in and out (aws.md 2.1, T1-T6)."""
+"""What a health row means, and exact entries in and out (T1-T6)."""
 
 from __future__ import annotations
 

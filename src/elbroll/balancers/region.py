@@ -65,46 +65,49 @@ class Region:
 
     def listing(self) -> Listing:
         """Three listings to their last pages."""
-        v2, action = self._clients, Action.LOAD_BALANCERS
+        clients = self._clients
         return Listing(
-            balancers=self._all(lambda: v2.elbv2.get_paginator("describe_load_balancers"), "LoadBalancers", action),
+            balancers=self._all(
+                lambda: clients.elbv2.get_paginator("describe_load_balancers"), "LoadBalancers", Action.LOAD_BALANCERS
+            ),
             groups=self._all(
-                lambda: v2.elbv2.get_paginator("describe_target_groups"), "TargetGroups", Action.TARGET_GROUPS
+                lambda: clients.elbv2.get_paginator("describe_target_groups"), "TargetGroups", Action.TARGET_GROUPS
             ),
             classics=self._all(
-                lambda: v2.elb.get_paginator("describe_load_balancers"), "LoadBalancerDescriptions", action
+                lambda: clients.elb.get_paginator("describe_load_balancers"),
+                "LoadBalancerDescriptions",
+                Action.LOAD_BALANCERS,
             ),
         )
 
     def group_pool(self, group: TargetGroupTypeDef, listing: Listing) -> Pool:
         """The group with its attributes, and its balancers' where the group leaves cross-zone to them."""
         balancers = listing.balancers_of(group)
-        attributes = self._group_attributes(group["TargetGroupArn"])
+        attributes = self._group_attributes(group)
         cross_zone = group_kind(group, balancers) is BalancerKind.ALB
         if asks_balancer(attributes) and not cross_zone:
-            cross_zone = bool(balancers) and all(self._crosses(balancer["LoadBalancerArn"]) for balancer in balancers)
+            cross_zone = bool(balancers) and all(map(self._crosses_zones, balancers))
         return group_pool(group, attributes, balancers, balancers_cross_zone=cross_zone)
 
     def classic_pool(self, balancer: LoadBalancerDescriptionTypeDef) -> Pool:
         """The classic balancer with its attributes."""
-
-        def call() -> Any:
-            with door(Action.LOAD_BALANCER_ATTRIBUTES, f"loadbalancer/{balancer['LoadBalancerName']}"):
-                return self._clients.elb.describe_load_balancer_attributes(
-                    LoadBalancerName=balancer["LoadBalancerName"]
-                )
-
-        answer = self.patient(call)
+        name = balancer["LoadBalancerName"]
+        answer = self.ask(
+            Action.LOAD_BALANCER_ATTRIBUTES,
+            f"loadbalancer/{name}",
+            lambda: self._clients.elb.describe_load_balancer_attributes(LoadBalancerName=name),
+        )
         return classic_pool(balancer, part(answer, "LoadBalancerAttributes", Action.LOAD_BALANCER_ATTRIBUTES))
 
-    def patient(self, call: Callable[[], T]) -> T:
-        """One paced call, repeated by time until it is answered."""
+    def ask(self, action: Action, resource: str, call: Callable[[], T]) -> T:
+        """One paced call behind the door, repeated by time until it is answered."""
 
-        def paced() -> T:
+        def once() -> T:
             self._pace.take()
-            return call()
+            with door(action, resource):
+                return call()
 
-        return patiently(paced, clock=self._clock, budget=PATIENCE)
+        return patiently(once, clock=self._clock, budget=PATIENCE)
 
     def _all(self, paginator: Callable[[], Any], key: str, action: Action) -> tuple[Any, ...]:
         return patiently(
@@ -113,20 +116,21 @@ class Region:
             budget=PATIENCE,
         )
 
-    def _group_attributes(self, arn: str) -> Mapping[str, str]:
-        def call() -> Any:
-            with door(Action.TARGET_GROUP_ATTRIBUTES, arn):
-                return self._clients.elbv2.describe_target_group_attributes(TargetGroupArn=arn)
+    def _group_attributes(self, group: TargetGroupTypeDef) -> Mapping[str, str]:
+        answer = self.ask(
+            Action.TARGET_GROUP_ATTRIBUTES,
+            f"targetgroup/{group['TargetGroupName']}",
+            lambda: self._clients.elbv2.describe_target_group_attributes(TargetGroupArn=group["TargetGroupArn"]),
+        )
+        return _as_mapping(answer, Action.TARGET_GROUP_ATTRIBUTES)
 
-        return _as_mapping(self.patient(call), Action.TARGET_GROUP_ATTRIBUTES)
-
-    def _crosses(self, arn: str) -> bool:
-        def call() -> Any:
-            with door(Action.LOAD_BALANCER_ATTRIBUTES, arn):
-                return self._clients.elbv2.describe_load_balancer_attributes(LoadBalancerArn=arn)
-
-        attributes = _as_mapping(self.patient(call), Action.LOAD_BALANCER_ATTRIBUTES)
-        return attributes.get(CROSS_ZONE) == "true"
+    def _crosses_zones(self, balancer: LoadBalancerTypeDef) -> bool:
+        answer = self.ask(
+            Action.LOAD_BALANCER_ATTRIBUTES,
+            f"loadbalancer/{balancer['LoadBalancerName']}",
+            lambda: self._clients.elbv2.describe_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"]),
+        )
+        return _as_mapping(answer, Action.LOAD_BALANCER_ATTRIBUTES).get(CROSS_ZONE) == "true"
 
 
 def _as_mapping(answer: Mapping[str, Any], action: Action) -> Mapping[str, str]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from elbroll.aws.actions import Action
 from elbroll.aws.answers import part
-from elbroll.aws.door import door
 from elbroll.errors import PoolGone, TargetRefused
 from elbroll.model import InstanceState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
-    from types_boto3_elb.type_defs import LoadBalancerDescriptionTypeDef
+    from types_boto3_elb.type_defs import InstanceTypeDef, LoadBalancerDescriptionTypeDef
     from types_boto3_elbv2.type_defs import TargetGroupTypeDef
 
     from elbroll.aws.clients import Clients
@@ -45,19 +44,18 @@ class Searched:
 
 def serves(clients: Clients, region: Region, group: TargetGroupTypeDef, searched: Searched) -> bool:
     """Whether the group lists one of them, in whatever state. A group that vanishes meanwhile lists nobody."""
-    vpc, arn = group.get("VpcId", ""), group["TargetGroupArn"]
+    vpc = group.get("VpcId", "")
     if vpc not in searched.vpcs:
         return False
-
-    def call() -> Any:
-        with door(Action.TARGET_HEALTH, f"targetgroup/{group['TargetGroupName']}"):
-            return clients.elbv2.describe_target_health(TargetGroupArn=arn)
-
     try:
-        rows = part(region.patient(call), "TargetHealthDescriptions", Action.TARGET_HEALTH)
+        answer = region.ask(
+            Action.TARGET_HEALTH,
+            f"targetgroup/{group['TargetGroupName']}",
+            lambda: clients.elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"]),
+        )
     except PoolGone:
         return False
-    listed = {row["Target"]["Id"] for row in rows}
+    listed = {row["Target"]["Id"] for row in part(answer, "TargetHealthDescriptions", Action.TARGET_HEALTH)}
     return bool(listed & searched.ids) or any((vpc, address) in searched.addresses for address in listed)
 
 
@@ -68,18 +66,25 @@ def serves_classic(
     members = {instance["InstanceId"] for instance in part(balancer, "Instances", Action.LOAD_BALANCERS)}
     if members & searched.ids:
         return True
-    if not searched.ids or balancer.get("VPCId") not in searched.vpcs:
+    return balancer.get("VPCId") in searched.vpcs and _is_being_left(clients, region, balancer, sorted(searched.ids))
+
+
+def _is_being_left(
+    clients: Clients, region: Region, balancer: LoadBalancerDescriptionTypeDef, ids: Sequence[str]
+) -> bool:
+    """An id that AWS refuses (terminated a moment ago) must not hide the others, so then each is asked for alone."""
+    if not ids:
         return False
-
-    def call() -> Any:
-        with door(Action.INSTANCE_HEALTH, f"loadbalancer/{balancer['LoadBalancerName']}"):
-            return clients.elb.describe_instance_health(
-                LoadBalancerName=balancer["LoadBalancerName"],
-                Instances=[{"InstanceId": host} for host in sorted(searched.ids)],
-            )
-
+    name = balancer["LoadBalancerName"]
+    asked: list[InstanceTypeDef] = [{"InstanceId": identity} for identity in ids]
     try:
-        rows = part(region.patient(call), "InstanceStates", Action.INSTANCE_HEALTH)
-    except (PoolGone, TargetRefused):
+        answer = region.ask(
+            Action.INSTANCE_HEALTH,
+            f"loadbalancer/{name}",
+            lambda: clients.elb.describe_instance_health(LoadBalancerName=name, Instances=asked),
+        )
+    except PoolGone:
         return False
-    return any(LEAVING in row.get("Description", "") for row in rows)
+    except TargetRefused:
+        return len(ids) > 1 and any(_is_being_left(clients, region, balancer, [identity]) for identity in ids)
+    return any(LEAVING in row.get("Description", "") for row in part(answer, "InstanceStates", Action.INSTANCE_HEALTH))

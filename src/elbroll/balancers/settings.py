@@ -66,13 +66,12 @@ def group_pool(
 ) -> Pool:
     """The pool of a group that `not_ours` has nothing against. Raises Refused for attributes beyond understanding."""
     kind = group_kind(group, balancers)
-    target_type = TargetType(group.get("TargetType", "instance"))
     own = attributes.get(CROSS_ZONE)
     return Pool(
         id=pool_id(group["TargetGroupArn"]),
         name=group["TargetGroupName"],
         kind=kind,
-        target_type=target_type,
+        target_type=TargetType(group.get("TargetType", "instance")),
         arn=group["TargetGroupArn"],
         vpc=group.get("VpcId"),
         protocol=group["Protocol"],
