@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
@@ -24,6 +23,8 @@ from elbroll.demo.lifelike import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import boto3
+
     from elbroll.demo.lifelike import InProcess
 
 ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
@@ -33,14 +34,15 @@ NAME = "/elbroll/test"
 class Stand:
     """Clients that never repeat a call, by whichever entrance, and what can be arranged behind it."""
 
-    def __init__(self, simulation: Simulation, faults: Faults) -> None:
+    def __init__(self, simulation: Simulation, faults: Faults, session: boto3.Session) -> None:
+        self._session = session
         self.simulation = simulation
         self.faults = faults
         self.timeline = simulation.timeline
 
     def client(self, service: str) -> Any:
-        make: Any = boto3.client
-        return make(service, region_name="us-east-1", config=ONCE)
+        make: Any = self._session.client
+        return make(service, config=ONCE)
 
     def put(self, value: str) -> int:
         answer = self.client("ssm").put_parameter(Name=NAME, Value=value, Type="String", Overwrite=True)
@@ -63,14 +65,14 @@ def stand(request: pytest.FixtureRequest) -> Iterator[Stand]:
 
 
 @pytest.fixture
-def in_process_stand(aws: InProcess) -> Stand:
-    return Stand(aws.simulation, aws.faults)
+def in_process_stand(aws: InProcess, session: boto3.Session) -> Stand:
+    return Stand(aws.simulation, aws.faults, session)
 
 
 @pytest.fixture
-def server_stand(server: Server) -> Iterator[Stand]:
+def server_stand(server: Server, session: boto3.Session) -> Iterator[Stand]:
     with guarded(server.url):
-        yield Stand(server.simulation, server.faults)
+        yield Stand(server.simulation, server.faults, session)
     server.reset()
 
 
