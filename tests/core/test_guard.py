@@ -84,6 +84,8 @@ def test_a_refusal_names_ten_hosts_and_counts_the_others() -> None:
     assert len(answer.why) == 11
     assert answer.why[0].startswith("web-2 ")
     assert answer.why[-1] == "and 2 more"
+    exactly_ten = refused(ask(fleet, {an_id(number): UNHEALTHY for number in range(2, 12)}))
+    assert exactly_ten.why[-1].startswith("web-11 ")
 
 
 @pytest.mark.rule("I-1", "T19")
@@ -289,6 +291,13 @@ def test_with_cross_zone_balancing_a_zones_only_host_may_leave_with_a_warning() 
     assert ask(in_zones("1a", "1b", "1b")) == Leave(
         ("web-1 is the only host of web-prod in 1a: while it is out other zones carry its traffic",)
     )
+
+
+@pytest.mark.rule("T18")
+def test_of_two_hosts_in_two_zones_each_is_its_zones_only_one() -> None:
+    answer = ask(in_zones("1a", "1b"))
+    assert isinstance(answer, Leave)
+    assert len(answer.warnings) == 1
 
 
 @pytest.mark.rule("T17", "T18")

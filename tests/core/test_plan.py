@@ -431,6 +431,14 @@ def test_refusals_of_one_kind_are_one_with_all_names() -> None:
     assert refusal.why[-1] == "likewise web-2 and web-3"
 
 
+def test_every_consent_that_is_needed_is_asked_for_at_once() -> None:
+    sick = {an_id(2): UNHEALTHY, an_id(3): UNHEALTHY}
+    fleet, only_one = a_fleet(members=hosts(3)), Request(Why.ROLL, "v143", only=("web-1",))
+    assert sorted(codes(plan(fleet, only_one, states=sick))) == ["floor", "last-healthy"]
+    both = Consent(below_floor=True, last_healthy=True)
+    assert codes(plan(fleet, only_one, states=sick, consent=both)) == []
+
+
 def test_a_broken_threshold_is_refused_under_the_name_that_consent_knows() -> None:
     pool = a_pool(thresholds=replace(POOL.thresholds, routing_count=4))
     fleet = a_fleet([pool], hosts(4))
@@ -449,9 +457,11 @@ def test_a_fleet_without_a_healthy_host_is_refused_for_good() -> None:
 
 @pytest.mark.rule("F-25")
 def test_newcomers_are_waited_for_and_no_reason_to_refuse() -> None:
-    made = plan(a_fleet(members=hosts(3)), states={an_id(3): TargetState.INITIAL})
+    made = plan(a_fleet(members=hosts(10)), states={an_id(10): TargetState.INITIAL})
     assert made.refusals == ()
-    assert any("waits" in line for line in made.warnings)
+    (said,) = made.warnings
+    assert said.startswith("draining web-1 would leave 8 of 10 in service; the floor of web-prod is 9, likewise web-2,")
+    assert said.endswith("web-6 and 3 more; the roll waits for newcomers")
 
 
 @pytest.mark.rule("T3")

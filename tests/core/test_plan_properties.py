@@ -121,7 +121,7 @@ def planned(question: Question) -> RolloutPlan:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(questions())
 @pytest.mark.rule("I-8", "I-18")
 def test_every_host_is_walked_once_or_skipped_once_and_batches_never_go_back(question: Question) -> None:
@@ -133,7 +133,7 @@ def test_every_host_is_walked_once_or_skipped_once_and_batches_never_go_back(que
     assert set(batches) == set(range(1, made.batches + 1))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(questions())
 @pytest.mark.rule("I-18")
 def test_recorded_hosts_come_before_sick_ones_and_those_before_the_rest(question: Question) -> None:
@@ -143,7 +143,7 @@ def test_recorded_hosts_come_before_sick_ones_and_those_before_the_rest(question
     assert ranks == sorted(ranks)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(questions())
 @pytest.mark.rule("I-5", "I-12", "I-24")
 def test_no_walk_begins_past_what_record_and_balancer_allow(question: Question) -> None:
@@ -155,7 +155,7 @@ def test_no_walk_begins_past_what_record_and_balancer_allow(question: Question) 
         assert each.begin is not Step.DEPLOY or not shown
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(questions())
 def test_numbers_hold_together(question: Question) -> None:
     made = planned(question)
@@ -166,7 +166,7 @@ def test_numbers_hold_together(question: Question) -> None:
     assert (made.estimate > 0) == bool(made.hosts)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(questions(calm=True))
 @pytest.mark.rule("I-1")
 def test_a_plan_without_refusals_is_one_the_guard_lets_through(question: Question) -> None:

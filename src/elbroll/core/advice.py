@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _CONNECT_ONLY = frozenset({"TCP", "SSL"})
 
 
-def warnings_of(ground: Ground, walk: Sequence[PlannedHost], skipped: Sequence[Skipped]) -> list[str]:
+def advice_for(ground: Ground, walk: Sequence[PlannedHost], skipped: Sequence[Skipped]) -> list[str]:
     """Sentences, those about hosts first."""
     pools = {pool.id: pool for planned in walk for pool in ground.pools_of(planned.host)}
     said = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elbroll.core.advice import warnings_of
+from elbroll.core.advice import advice_for
 from elbroll.core.begin import begin_of, held_release
 from elbroll.core.choice import DEAD, choose
 from elbroll.core.estimate import costliest, host_estimate, whole_estimate
@@ -14,7 +14,7 @@ from elbroll.core.names import listed
 from elbroll.core.order import batch_of
 from elbroll.core.planned import PlannedHost, PlannedPool, Refusal, Request, RolloutPlan, Skipped, SkipReason
 from elbroll.core.refusals import standing_refusals
-from elbroll.core.rehearsal import refusals_of, rehearse
+from elbroll.core.rehearsal import refusals_of, rehearse, warnings_of
 from elbroll.core.select import select
 from elbroll.core.timing import drain_limit, healthy_about, healthy_limit, settle_for, until_for
 from elbroll.model import Amount, Why
@@ -62,7 +62,7 @@ def make_plan(  # noqa: PLR0913 - everything that is known beforehand, each a va
     walk = _planned_hosts(ground, hosts)
     refusals = [*_nobody(fleet), *_unread(fleet, views), *selection.refusals, *standing_refusals(ground, walk)]
     rehearsal = rehearse(ground, walk)
-    warnings = [*warnings_of(ground, walk, skipped), *rehearsal.warnings]
+    warnings = [*advice_for(ground, walk, skipped), *warnings_of(rehearsal)]
     return _plan(ground, walk, skipped, [*refusals, *refusals_of(rehearsal, ground, walk)], warnings)
 
 

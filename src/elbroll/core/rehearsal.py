@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from elbroll.core.guard import NO_CONSENT, Leave, Refuse, may_leave
+from elbroll.core.guard import NO_CONSENT, Consent, Leave, Refuse, may_leave
 from elbroll.core.names import listed
 from elbroll.core.planned import Refusal
 from elbroll.model import PoolView, RecordState, Step, TargetSeen, TargetState, Why
@@ -18,20 +18,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from elbroll.core.ground import Ground
-    from elbroll.core.guard import Consent
     from elbroll.core.planned import PlannedHost
     from elbroll.model import HostId, PoolId, Registration
 
 WAIVABLE = frozenset({"floor", "last-healthy"})
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    name: str
+    refuse: Refuse
+
+
 @dataclass(slots=True)
 class Rehearsal:
     """What the guard would say in the course of the roll."""
 
-    refused: dict[str, list[tuple[str, Refuse]]] = field(default_factory=dict)
-    """By code: names of hosts with the answer, in order."""
+    refused: dict[str, list[_Answer]] = field(default_factory=dict)
+    """By code, in order."""
+    agreed: list[_Answer] = field(default_factory=list)
+    """What consent has waived."""
+    healing: list[_Answer] = field(default_factory=list)
+    """What the roll waits for."""
     warnings: list[str] = field(default_factory=list)
+    """What the guard lets pass with a word."""
 
 
 def rehearse(ground: Ground, walk: Iterable[PlannedHost]) -> Rehearsal:
@@ -43,6 +53,13 @@ def rehearse(ground: Ground, walk: Iterable[PlannedHost]) -> Rehearsal:
             _note(rehearsal, planned, stage)
         stage.moves_on(planned)
     return rehearsal
+
+
+def warnings_of(rehearsal: Rehearsal) -> list[str]:
+    """What does not forbid the roll: one sentence a kind, then the guard's own words."""
+    agreed = [f"{_told(rehearsal.agreed)}; you have said yes to that"] if rehearsal.agreed else []
+    healing = [f"{_told(rehearsal.healing)}; the roll waits for newcomers"] if rehearsal.healing else []
+    return [*agreed, *healing, *rehearsal.warnings]
 
 
 def refusals_of(rehearsal: Rehearsal, ground: Ground, walk: Iterable[PlannedHost]) -> list[Refusal]:
@@ -82,25 +99,47 @@ def _with(view: PoolView, registrations: frozenset[Registration], state: TargetS
 
 
 def _note(rehearsal: Rehearsal, planned: PlannedHost, stage: _Stage) -> None:
-    """A refusal that consent waives, or that heals by waiting, becomes a warning."""
+    """Sort the guard's answer: no, yes by consent, later, or yes."""
     consent = stage.ground.asked.consent
     plain, answer = stage.asked(planned.host.id, NO_CONSENT), stage.asked(planned.host.id, consent)
-    if isinstance(answer, Refuse) and not answer.heals:
-        code = "floor" if answer.code == "threshold" else answer.code  # one consent covers both (safety.md 5)
-        rehearsal.refused.setdefault(code, []).append((planned.host.name, answer))
-    elif isinstance(answer, Refuse):
-        rehearsal.warnings.append(f"{answer.message}: the roll waits for hosts that have only just come")
-    else:
+    if isinstance(answer, Leave):
         rehearsal.warnings.extend(answer.warnings)
         if isinstance(plain, Refuse):
-            rehearsal.warnings.append(f"{plain.message}; you have said yes to that")
+            rehearsal.agreed.append(_Answer(planned.host.name, plain))
+    elif answer.heals:
+        rehearsal.healing.append(_Answer(planned.host.name, answer))
+    else:
+        _note_refused(rehearsal, planned, stage)
 
 
-def _refusal(code: str, answers: list[tuple[str, Refuse]], back: list[str]) -> Refusal:
-    first = answers[0][1]
-    others = [name for name, _ in answers[1:]]
-    same = (f"likewise {listed(others[:5])}{' and more' if len(others) > 5 else ''}",) if others else ()
-    return Refusal(code, first.message, (*first.why, *same), _fix(code, first, back), code in WAIVABLE)
+def _note_refused(rehearsal: Rehearsal, planned: PlannedHost, stage: _Stage) -> None:
+    """Behind one refusal there may be another: each is asked for, so that one yes covers them all."""
+    consent = stage.ground.asked.consent
+    while isinstance(answer := stage.asked(planned.host.id, consent), Refuse):
+        code = "floor" if answer.code == "threshold" else answer.code  # one consent covers both (safety.md 5)
+        rehearsal.refused.setdefault(code, []).append(_Answer(planned.host.name, answer))
+        if code not in WAIVABLE:
+            return
+        consent = Consent(
+            below_floor=consent.below_floor or code == "floor",
+            last_healthy=consent.last_healthy or code == "last-healthy",
+        )
+
+
+def _told(answers: list[_Answer]) -> str:
+    return ", ".join([answers[0].refuse.message, *_likewise(answers)])
+
+
+def _likewise(answers: list[_Answer]) -> tuple[str, ...]:
+    """The hosts after the first, five of them by name."""
+    others = [answer.name for answer in answers[1:]]
+    named = others if len(others) <= 5 else [*others[:5], f"{len(others) - 5} more"]
+    return (f"likewise {listed(named)}",) if named else ()
+
+
+def _refusal(code: str, answers: list[_Answer], back: list[str]) -> Refusal:
+    first = answers[0].refuse
+    return Refusal(code, first.message, (*first.why, *_likewise(answers)), _fix(code, first, back), code in WAIVABLE)
 
 
 def _fix(code: str, refuse: Refuse, back: list[str]) -> tuple[str, ...]:
