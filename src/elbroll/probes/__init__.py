@@ -1,1 +1,5 @@
-"""Ask an app on its own host whether it is well, and count connections there."""
+"""Ask an app on its own host whether it is well."""
+
+from elbroll.probes.checks import PoolChecks
+
+__all__ = ["PoolChecks"]

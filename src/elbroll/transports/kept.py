@@ -46,6 +46,12 @@ class KeptLine:
         """Where the line goes."""
         return self._host
 
+    @property
+    def alive(self) -> bool:
+        """Whether there is a connection, and it stands."""
+        connection = self._connection
+        return connection is not None and connection.alive
+
     def connection(self) -> Connection:
         """The kept one, or a fresh one if it is dead. Raises HostUnreachable, HostAccessError."""
         with self._opening:

@@ -89,6 +89,10 @@ class SshTransport:
         """
         return self._line(host).tunnel(address, port, limit)
 
+    def alive(self, host: Host) -> bool:
+        """Whether a connection to the host stands now; a tunnel's end may mean that it does not (H3)."""
+        return self._line(host).alive
+
     def drop(self, host: Host) -> None:
         """Close the connection to the host, if there is one."""
         self._line(host).drop()

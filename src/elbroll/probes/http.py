@@ -1,0 +1,158 @@
+"""One GET to an app on its host, or one connection, through the host's tunnel (ssh.md 5)."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from elbroll import __version__
+from elbroll.errors import HostUnreachable
+from elbroll.model import ProbeAnswer
+from elbroll.probes.addresses import at
+from elbroll.probes.line import NOT_THERE
+from elbroll.probes.streams import Encrypted, Limited
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from elbroll.engine.ports import Clock
+    from elbroll.model import Host
+    from elbroll.probes.line import HostLine, Stream
+    from elbroll.probes.matcher import Matcher
+
+BODY = 64 * 1024
+"""Bytes of a body that are read."""
+_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an app is asked. `address` is literal and allowed; `limit` is for one whole look, in seconds."""
+
+    address: str
+    port: int
+    limit: float
+
+    def __str__(self) -> str:
+        return at(self.address, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What to get, and what answer is well."""
+
+    path: str
+    matcher: Matcher
+    encrypted: bool = False
+    body: str | None = None
+    """Text that the answer must contain."""
+    whole: str | None = None
+    """Text that the trimmed answer must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response, its body cut at 64 KiB."""
+
+    status: int
+    body: str
+
+
+class HttpProbe:
+    """One GET, no redirects followed."""
+
+    def __init__(self, line: HostLine, clock: Clock, host: Host, place: Place, page: Page) -> None:
+        self._line = line
+        self._clock = clock
+        self._host = host
+        self._place = place
+        self._page = page
+
+    @property
+    def asks(self) -> str:
+        """`GET 10.0.1.11:8080/healthz`"""
+        scheme = "https://" if self._page.encrypted else ""
+        return f"GET {scheme}{self._place}{self._page.path}"
+
+    def look(self) -> ProbeAnswer:
+        """Raises HostUnreachable when the line is lost, HostAccessError where tunnels are forbidden."""
+        return asked(self._line, self._clock, self._host, self._place, self._ask)
+
+    def _ask(self, stream: Stream, deadline: float) -> ProbeAnswer:
+        answer = self._got(stream, deadline)
+        if answer.status not in self._page.matcher:
+            return ProbeAnswer(False, f"answered {answer.status}")
+        if self._page.body is not None and self._page.body not in answer.body:
+            return ProbeAnswer(False, f"answered {answer.status}, without {self._page.body!r} in it")
+        if self._page.whole is not None and answer.body.strip() != self._page.whole:
+            return ProbeAnswer(False, f"says {answer.body.strip()[:_SHOWN]!r} instead of {self._page.whole!r}")
+        return ProbeAnswer(True, f"answered {answer.status}")
+
+    def _got(self, stream: Stream, deadline: float) -> Answer:
+        connection = http.client.HTTPConnection(self._place.address, self._place.port)
+        connection.sock = self._socket(stream, deadline)
+        headers = {"Host": str(self._place), "User-Agent": f"elbroll/{__version__}", "Accept": "*/*"}
+        connection.request("GET", self._page.path, headers={**headers, "Connection": "close"})
+        response = connection.getresponse()
+        return Answer(response.status, response.read(BODY).decode("utf-8", "backslashreplace"))
+
+    def _socket(self, stream: Stream, deadline: float) -> Limited:
+        if not self._page.encrypted:
+            return Limited(stream, self._clock, deadline)
+        encrypted = Encrypted(stream, self._clock, deadline)
+        encrypted.shake_hands()
+        return encrypted
+
+
+class ConnectProbe:
+    """A port that takes connections is well; that is all that a TCP or SSL check of a pool asks."""
+
+    def __init__(self, line: HostLine, clock: Clock, host: Host, place: Place) -> None:
+        self._line = line
+        self._clock = clock
+        self._host = host
+        self._place = place
+
+    @property
+    def asks(self) -> str:
+        """`connect 10.0.1.11:8080`"""
+        return f"connect {self._place}"
+
+    def look(self) -> ProbeAnswer:
+        """Raises HostUnreachable when the line is lost, HostAccessError where tunnels are forbidden."""
+        return asked(self._line, self._clock, self._host, self._place, lambda _, __: ProbeAnswer(True, "connected"))
+
+
+def asked(
+    line: HostLine, clock: Clock, host: Host, place: Place, ask: Callable[[Stream, float], ProbeAnswer]
+) -> ProbeAnswer:
+    """Open a tunnel and ask through it; whatever the app does is an answer, a lost line is none."""
+    deadline = clock.monotonic() + place.limit
+    try:
+        stream = line.tunnel(host, place.address, place.port, place.limit)
+    except HostUnreachable as error:
+        if error.code not in NOT_THERE:
+            raise
+        return ProbeAnswer(False, "nobody listens" if error.code == "nobody-listens" else "no answer")
+    try:
+        return ask(stream, deadline)
+    except (OSError, EOFError, http.client.HTTPException, ssl.SSLError, ValueError) as error:
+        if not line.alive(host):
+            raise HostUnreachable(f"the line to {host.name} was lost while its app was asked") from error
+        return ProbeAnswer(False, _said(error, place))
+    finally:
+        stream.close()
+
+
+def _said(error: Exception, place: Place) -> str:
+    match error:
+        case TimeoutError():
+            return f"no answer within {place.limit:g}s"
+        case ssl.SSLError():
+            return f"no TLS: {error.reason or 'handshake failed'}"
+        case http.client.RemoteDisconnected() | ConnectionError() | EOFError():
+            return "closed the connection without an answer"
+        case _:
+            return "answered with something that is not HTTP"
