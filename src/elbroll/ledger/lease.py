@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -46,6 +47,7 @@ class KeptLease:
         self._beats = beats
         self._owner = Owner(run, max((hold.epoch for hold in holds.values()), default=0))
         self._recorded = 0
+        self._noting = threading.Lock()
         self._outage = BRIEF
         self._ours: set[HostId] = set()
         self._lost: Superseded | None = None
@@ -104,7 +106,8 @@ class KeptLease:
     def _settle(self, host: HostId, decide: Callable[[Stored | None], Mapping[str, object] | None]) -> None:
         if Change(self._desk, records.key(host), decide).settle(self._patience()):
             self._ours.add(host)
-            self._recorded = next(self._desk.numbers)
+            with self._noting:
+                self._recorded = next(self._desk.numbers)
 
     def _moved(self, record: HostRecord, seen: Stored | None) -> Mapping[str, object]:
         before = self._before(record.host, seen)
