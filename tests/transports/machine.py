@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import threading
-from contextlib import suppress
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NEEDED = 20
 """Seconds after which a program that does not answer is a fault of the machine."""
@@ -27,6 +33,29 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@contextmanager
+def ssh_agent(path: Path, *keys: Path) -> Iterator[str]:
+    """A running ssh-agent that listens at `path` and holds these keys."""
+    with subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL) as process:
+        try:
+            _wait_for_listener(path)
+            for key in keys:
+                environment = {**os.environ, "SSH_AUTH_SOCK": str(path)}
+                subprocess.run(["ssh-add", "-q", key], env=environment, check=True, timeout=NEEDED)
+            yield str(path)
+        finally:
+            process.kill()
+
+
+def _wait_for_listener(path: Path) -> None:
+    deadline = time.monotonic() + NEEDED
+    while time.monotonic() < deadline:
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(str(path))
+            return
+        time.sleep(0.01)
 
 
 def threads() -> list[str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,10 +19,11 @@ from elbroll.model import Secret
 from elbroll.transports import agent
 from elbroll.transports.offers import KeyRing
 from elbroll.transports.target import Identity, OnlyKeys, Target
-from transports.machine import NEEDED, make_key
+from transports.machine import make_key, ssh_agent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 pytestmark = [
     pytest.mark.skipif(not shutil.which("ssh-agent"), reason="no OpenSSH client on this machine"),
@@ -41,24 +41,10 @@ def ring() -> Iterator[KeyRing]:
 
 
 @pytest.fixture
-def ssh_agent(tmp_path: Path) -> Iterator[Callable[..., str]]:
+def agent_with(tmp_path: Path) -> Iterator[Callable[..., str]]:
     """Start an agent with these keys in it; answers its socket."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(*keys: Path) -> str:
-        path = str(tmp_path / f"agent{len(started)}")
-        started.append(subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL))
-        deadline = time.monotonic() + NEEDED
-        while not Path(path).exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        for key in keys:
-            subprocess.run(["ssh-add", "-q", key], env={**os.environ, "SSH_AUTH_SOCK": path}, check=True)
-        return path
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait(NEEDED)
+    with ExitStack() as running:
+        yield lambda *held: running.enter_context(ssh_agent(tmp_path / "agent", *held))
 
 
 @pytest.fixture
@@ -87,44 +73,44 @@ def labels(ring: KeyRing, target: Target) -> list[str]:
 
 @pytest.mark.rule("T-20")
 def test_chosen_files_come_first_then_the_agent_then_the_usual_files(
-    ring: KeyRing, ssh_agent: Callable[..., str], tmp_path: Path
+    ring: KeyRing, agent_with: Callable[..., str], tmp_path: Path
 ) -> None:
     mine, held, common = keys(tmp_path, 3)
-    target = replace(HOST, identities=(*usual(common), *chosen(mine)), agent=ssh_agent(held))
+    target = replace(HOST, identities=(*usual(common), *chosen(mine)), agent=agent_with(held))
     assert labels(ring, target) == [str(mine), "test of the ssh-agent", str(common)]
 
 
 @pytest.mark.rule("T-20")
 def test_a_key_in_both_file_and_agent_is_offered_once(
-    ring: KeyRing, ssh_agent: Callable[..., str], tmp_path: Path
+    ring: KeyRing, agent_with: Callable[..., str], tmp_path: Path
 ) -> None:
     (mine,) = keys(tmp_path, 1)
-    assert labels(ring, replace(HOST, identities=chosen(mine), agent=ssh_agent(mine))) == [str(mine)]
+    assert labels(ring, replace(HOST, identities=chosen(mine), agent=agent_with(mine))) == [str(mine)]
 
 
 @pytest.mark.rule("T-20")
 def test_identities_only_leaves_the_agents_other_keys_alone(
-    ring: KeyRing, ssh_agent: Callable[..., str], tmp_path: Path
+    ring: KeyRing, agent_with: Callable[..., str], tmp_path: Path
 ) -> None:
     mine, held = keys(tmp_path, 2)
-    target = replace(HOST, identities=chosen(mine), agent=ssh_agent(held), only=OnlyKeys.LISTED)
+    target = replace(HOST, identities=chosen(mine), agent=agent_with(held), only=OnlyKeys.LISTED)
     assert labels(ring, target) == [str(mine)]
 
 
 @pytest.mark.rule("T-20")
-def test_a_demanded_key_is_the_only_one(ring: KeyRing, ssh_agent: Callable[..., str], tmp_path: Path) -> None:
+def test_a_demanded_key_is_the_only_one(ring: KeyRing, agent_with: Callable[..., str], tmp_path: Path) -> None:
     mine, held = keys(tmp_path, 2)
-    target = replace(HOST, identities=chosen(mine), agent=ssh_agent(held), only=OnlyKeys.DEMANDED)
+    target = replace(HOST, identities=chosen(mine), agent=agent_with(held), only=OnlyKeys.DEMANDED)
     assert labels(ring, target) == [str(mine)]
 
 
 @pytest.mark.rule("T-20", "T-21")
 @pytest.mark.parametrize("form", ["locked", "public"])
 def test_an_agent_signs_for_a_file_that_cannot(
-    form: str, ring: KeyRing, ssh_agent: Callable[..., str], tmp_path: Path
+    form: str, ring: KeyRing, agent_with: Callable[..., str], tmp_path: Path
 ) -> None:
     (plain,) = keys(tmp_path, 1)
-    path = ssh_agent(plain)
+    path = agent_with(plain)
     subprocess.run(["ssh-keygen", "-q", "-p", "-N", "secret", "-P", "", "-f", plain], check=True)
     named = plain if form == "locked" else plain.with_name("key0.pub")
     target = replace(HOST, identities=chosen(named), agent=path, only=OnlyKeys.DEMANDED)

@@ -75,15 +75,14 @@ class Connector:
     def connect(self, host: Host) -> Connection:
         """A fresh connection, with up to four tries in 60 s. Raises HostUnreachable, HostAccessError."""
         target = self._target(host)
-        began = self._clock.monotonic()
+        until = self._clock.monotonic() + _BUDGET
         for pause in _PAUSES:
             try:
                 return self._log_in(target, self._bastions.before(target))
             except (HostUnreachable, HostAccessError) as error:
-                pause *= random.uniform(0.75, 1.25)  # noqa: S311, PLW2901 - jitter, no secret
-                if not self._again(error, host) or self._clock.monotonic() - began + pause >= _BUDGET:
+                if not self._again(error, host) or self._clock.monotonic() + pause >= until:
                     raise
-            self._clock.sleep(pause)
+            self._clock.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, no secret
         return self._log_in(target, self._bastions.before(target))
 
     def trust(self, host: Host, fingerprint: str | None = None) -> str:
@@ -103,7 +102,8 @@ class Connector:
             return tuple(text for text, of in self._notes.items() if of in way)
 
     def close(self) -> None:
-        """Close bastions and agents; connections that were handed out are their holders' to close. Never raises."""
+        """End what is under way, bastions and agents; what was handed out is its holder's to close. Never raises."""
+        self._logins.close()
         self._bastions.close()
         self._keys.close()
 
@@ -119,7 +119,7 @@ class Connector:
         """Only what ran nothing and may heal: never a host key, and a refused login of a young instance only."""
         if isinstance(error, LoginRefused):
             return host.launched is not None and self._clock.now() - host.launched < _YOUNG
-        return isinstance(error, HostUnreachable)
+        return isinstance(error, HostUnreachable) and not self._logins.over
 
     def _note(self, target: Target, text: str) -> None:
         with self._lock:

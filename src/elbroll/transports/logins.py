@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from paramiko import AuthenticationException, BadAuthenticationType
@@ -15,7 +16,7 @@ from elbroll.transports.line import Connection
 from elbroll.transports.tcp import Deadline, NoConnection, connected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from elbroll.engine.ports import Clock
     from elbroll.transports.carriers import Carrier
@@ -42,6 +43,9 @@ class Logins:
         self._limit = limit
         self._liveness = liveness
         self._slots = threading.BoundedSemaphore(AT_ONCE)
+        self._lock = threading.Lock()
+        self._under_way: set[Connection] = set()
+        self._over = threading.Event()
 
     def log_in(self, target: Target, bastion: Connection | None, note: Note) -> Connection:
         """A connection that is logged in and watched. Raises HostUnreachable, HostAccessError.
@@ -51,13 +55,10 @@ class Logins:
         offers = self._keys.offers(target)
         for text in offers.notes:
             note(target, text)
-        with self._slots:
-            deadline = Deadline.after(self._clock, self._limit)
-            line = self._dialled(target, bastion, deadline)
+        with self._dialled(target, bastion) as (line, deadline):
             try:
                 shown = self._shown(line, target, deadline, note)
-                deadline = self._checked(target, shown, deadline, note)
-                _authenticate(line, target, offers, deadline)
+                _authenticate(line, target, offers, self._checked(target, shown, deadline, note))
                 line.keep()
             except BaseException:
                 line.close()
@@ -66,16 +67,35 @@ class Logins:
 
     def host_key(self, target: Target, bastion: Connection | None, note: Note) -> HostKey:
         """The key that the host shows, without a login: for `hosts trust` alone, as servers mind it (H13)."""
-        with self._slots:
-            deadline = Deadline.after(self._clock, self._limit)
-            line = self._dialled(target, bastion, deadline)
-            try:
-                return self._shown(line, target, deadline, note)
-            finally:
-                line.close()
+        with self._dialled(target, bastion) as (line, deadline), closing(line):
+            return self._shown(line, target, deadline, note)
 
-    def _dialled(self, target: Target, bastion: Connection | None, deadline: Deadline) -> Connection:
-        return Connection(target.label, _carrier(target, bastion, deadline), self._liveness)
+    @property
+    def over(self) -> bool:
+        """Whether `close` has been called."""
+        return self._over.is_set()
+
+    def close(self) -> None:
+        """End all attempts under way, within half a second, and let none begin."""
+        self._over.set()
+        with self._lock:
+            under_way = tuple(self._under_way)
+        for line in under_way:
+            line.close()
+
+    @contextmanager
+    def _dialled(self, target: Target, bastion: Connection | None) -> Iterator[tuple[Connection, Deadline]]:
+        """A line without a login yet, with what is left for that; it holds one of the slots meanwhile."""
+        with self._slots:
+            deadline = Deadline.after(self._clock, self._limit, self._over)
+            line = Connection(target.label, _carrier(target, bastion, deadline), self._liveness)
+            with self._lock:
+                self._under_way.add(line)
+            try:
+                yield line, deadline
+            finally:
+                with self._lock:
+                    self._under_way.discard(line)
 
     def _shown(self, line: Connection, target: Target, deadline: Deadline, note: Note) -> HostKey:
         book = self._host_keys.book(target)
@@ -88,7 +108,7 @@ class Logins:
         left = deadline.left
         for text in self._host_keys.check(target, shown):
             note(target, text)
-        return Deadline.after(self._clock, left)
+        return Deadline.after(self._clock, left, self._over)
 
 
 def _carrier(target: Target, bastion: Connection | None, deadline: Deadline) -> Carrier:

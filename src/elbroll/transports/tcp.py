@@ -34,20 +34,21 @@ class NoConnection(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A moment on the given clock."""
+    """A moment on the given clock, which comes early when `over` is set."""
 
     clock: Clock
     at: float
+    over: threading.Event
 
     @classmethod
-    def after(cls, clock: Clock, seconds: float) -> Deadline:
+    def after(cls, clock: Clock, seconds: float, over: threading.Event | None = None) -> Deadline:
         """The moment `seconds` from now."""
-        return cls(clock, clock.monotonic() + seconds)
+        return cls(clock, clock.monotonic() + seconds, over or threading.Event())
 
     @property
     def left(self) -> float:
         """Seconds until then, never negative."""
-        return max(0.0, self.at - self.clock.monotonic())
+        return 0.0 if self.over.is_set() else max(0.0, self.at - self.clock.monotonic())
 
 
 def connected(host: str, port: int, deadline: Deadline) -> socket.socket:
@@ -63,7 +64,8 @@ def resolved(host: str, port: int, deadline: Deadline) -> list[Address]:
     answer: list[Any] = []
     asking = threading.Thread(target=_resolve, args=(host, port, answer), name="ssh-resolver", daemon=True)
     asking.start()
-    asking.join(deadline.left)
+    while asking.is_alive() and deadline.left:
+        asking.join(min(STAGGER, deadline.left))
     if not answer:
         raise NoConnection((f"{host}: the name server did not answer in time",))
     if isinstance(answer[0], OSError):
@@ -126,8 +128,7 @@ class _Race:
             self._reasons.append(f"{place[0]}: {os.strerror(code)}")
 
     def _first_ready(self) -> socket.socket | None:
-        pause = min(STAGGER, self._deadline.left) if self._waiting else self._deadline.left
-        for key, _ in self._running.select(pause) if self._running.get_map() else ():
+        for key, _ in self._running.select(min(STAGGER, self._deadline.left)) if self._running.get_map() else ():
             sock: socket.socket = key.fileobj  # type: ignore[assignment]  # only sockets are registered
             self._running.unregister(sock)
             code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
