@@ -85,8 +85,6 @@ def test_a_busy_pool_is_not_written_to(ours: Desk, theirs: Desk, log: ParameterL
 @pytest.mark.rule("F-9", "I-10")
 def test_of_two_runs_that_both_saw_it_free_one_wins(ours: Desk, theirs: Desk, log: ParameterLog) -> None:
     ours.ledger.acquire([WEB], a_holder()).release()
-    theirs.ledger.locks()
-    theirs.client.hidden = 0
     theirs.ledger.acquire([WEB], a_holder("81cc02"))
     ours.store._known.clear()
     ours.client.hidden = 1

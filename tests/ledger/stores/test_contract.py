@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
 
 from elbroll.errors import Superseded
 from elbroll.ledger import KeptLedger, Manner
-from elbroll.ledger.change import Change, Desk, Patience
 from elbroll.ledger.ports import Stored, Verdict
 from elbroll.ledger.values import Draft
 from elbroll.model import PoolId, RecordState
@@ -116,17 +114,12 @@ def test_a_late_copy_of_an_old_write_does_no_harm(kind: Kind) -> None:
 
 
 @pytest.mark.rule("F-13")
-def test_a_key_deleted_by_hand_is_not_written_again(kind: Kind) -> None:
-    store, numbers = kind.open(), count(1)
-    created(store)
-    desk = Desk(store, FakeClock(), lambda: f"n-{next(numbers)}", numbers)
-    change = Change(desk, KEY, lambda _: {"word": "second"})
-    patience = Patience(FakeClock(), 0.0, lambda: True)
-    change.settle(patience)
-    seen = store.read(KEY)
+def test_a_write_over_a_key_that_was_deleted_by_hand_is_not_won(kind: Kind) -> None:
+    store = kind.open()
+    seen = created(store)
     kind.delete_by_hand(KEY)
 
-    assert store.write(KEY, a_draft("third"), seen) is Verdict.DELETED
+    assert store.write(KEY, a_draft("second"), seen) is Verdict.DELETED
 
 
 @pytest.mark.rule("F-13")
