@@ -9,14 +9,8 @@ from typing import TYPE_CHECKING, Any
 from elbroll import __version__, events
 from elbroll.outputs import phrases
 from elbroll.outputs.clean import clean_line
-from elbroll.outputs.documents import (
-    Document,
-    Origin,
-    error_of,
-    host_document,
-    registrations,
-    stamp,
-)
+from elbroll.outputs.documents import host_document
+from elbroll.outputs.parts import Document, Origin, error_of, registrations, stamp
 from elbroll.outputs.plandoc import plan_document
 from elbroll.outputs.words import counted, duration
 

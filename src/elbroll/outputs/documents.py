@@ -1,92 +1,34 @@
-"""The JSON documents of `--json`: status, run, error, and what plans share. Unknown is null; fields only grow."""
+"""The JSON documents of `--json`: plan, status, run, error. Unknown is null; fields are only ever added."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from elbroll import __version__
 from elbroll.core.standing import Standing, results_of
-from elbroll.model import BalancerKind, RecordState, Registration
+from elbroll.model import RecordState
+from elbroll.outputs.parts import Document, Origin, by, dump, error_of, head, record_of, stamp
 from elbroll.outputs.phrases import shown_step
+from elbroll.outputs.plandoc import differences, plan_document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
+    from collections.abc import Iterable
 
     from elbroll.core.status import FleetStatus, HostStatus
     from elbroll.errors import ElbrollError
     from elbroll.events import RunFinished
-    from elbroll.model import Failure, Holder, HostRecord, HostResult, Pool, PoolId
+    from elbroll.model import HostResult
 
-Document = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What every document names; account and region are None until they are known."""
-
-    time: datetime
-    account: str | None = None
-    region: str | None = None
-
-
-def dump(document: Mapping[str, Any]) -> str:
-    """One line of pure ASCII without control characters, whatever is in the values (I-21)."""
-    return json.dumps(document, ensure_ascii=True, separators=(",", ":")).replace("\x7f", "\\u007f")
-
-
-def stamp(time: datetime | None) -> str | None:
-    """RFC 3339 in UTC with milliseconds."""
-    if time is None:
-        return None
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def head(schema: str, origin: Origin) -> Document:
-    """The fields that every document begins with."""
-    return {
-        "schema": schema,
-        "elbroll": __version__,
-        "time": stamp(origin.time),
-        "account": origin.account,
-        "region": origin.region,
-    }
-
-
-def registrations(entries: Iterable[Registration], pools: Mapping[PoolId, Pool]) -> list[Document]:
-    """Registrations in a fixed order; a pool that is not known is named by its id."""
-    return [_registration(entry, pools.get(entry.pool)) for entry in sorted(entries, key=_order)]
-
-
-def _order(entry: Registration) -> tuple[str, str, int]:
-    return (entry.pool, entry.id, entry.port or 0)
-
-
-def _registration(entry: Registration, pool: Pool | None) -> Document:
-    classic = entry.pool.startswith("clb/") if pool is None else pool.kind is BalancerKind.CLASSIC
-    return {
-        "pool": pool.name if pool else entry.pool,
-        "kind": "classic" if classic else "target-group",
-        "id": entry.id,
-        "port": entry.port,
-        "zone": entry.zone,
-    }
-
-
-def record_of(record: HostRecord | None) -> Document | None:
-    """An open record, for people and scripts."""
-    if record is None:
-        return None
-    return {
-        "state": record.state.value,
-        "run": record.run,
-        "since": stamp(record.since),
-        "reason": record.reason or (f"{record.step} failed" if record.step else None),
-        "until": stamp(record.until),
-    }
+__all__ = [
+    "Document",
+    "Origin",
+    "differences",
+    "dump",
+    "error_document",
+    "host_document",
+    "plan_document",
+    "run_document",
+    "status_document",
+]
 
 
 # --- status ------------------------------------------------------------------------------------------
@@ -171,16 +113,6 @@ def host_document(standing: Standing, result: HostResult) -> Document:
         ],
         "error": error_of(result.failure),
     }
-
-
-def by(holder: Holder | None) -> Document | None:
-    """Who runs or ran; None: somebody unknown."""
-    return None if holder is None else {"run": holder.run, "user": holder.user, "url": holder.url}
-
-
-def error_of(failure: Failure | None) -> Document | None:
-    """A failure without its output, which stays in the logs."""
-    return None if failure is None else {"code": failure.code, "message": failure.message, "why": list(failure.why)}
 
 
 # --- error -------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from elbroll.core.standing import Standing, apply
 from elbroll.errors import UsageError
 from elbroll.events import HostOutput, StepProgress
 from elbroll.outputs.cloudevents import cloud_event
-from elbroll.outputs.documents import dump
+from elbroll.outputs.parts import dump
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from elbroll.outputs.documents import Document, Origin, head, record_of, registrations
+from elbroll.outputs.parts import Document, Origin, head, record_of, registrations
 from elbroll.outputs.phrases import shown_step
 
 if TYPE_CHECKING:
