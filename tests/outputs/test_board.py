@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import story
 from elbroll import events as e
 from elbroll.core.standing import Standing, apply
-from elbroll.model import Failure, HostResult, Outcome, Result, Step
+from elbroll.model import Failure, HostResult, Outcome, PoolId, RecordState, Result, Step, TargetState
 from elbroll.outputs.board import board, seconds_left
 from elbroll.outputs.ink import text_of
 from elbroll.outputs.scroll import scrolled
@@ -168,3 +168,22 @@ def test_whatever_a_host_says_the_board_keeps_its_size(text: str, name: str, wid
     assert len(lines) <= height
     assert all(columns("".join(piece.text for piece in line)) <= width for line in lines)
     assert all("\n" not in piece.text and "\x1b" not in piece.text for line in lines for piece in line)
+
+
+def test_warnings_scroll_with_their_mark() -> None:
+    told = story.Story().tell(e.Warned("record", "its record stays open", story.host(2)))
+    assert above(told) == ["! web-2  its record stays open"]
+
+
+def test_a_register_shows_what_each_pool_says() -> None:
+    states = (("web-prod-http:8080", TargetState.INITIAL), ("api:9000", TargetState.HEALTHY))
+    told = story.Story().tell(story.started(), story.register(story.host(1)))
+    told.tell(e.StepProgress(story.host(1), Step.REGISTER, states=states))
+    assert drawn(told)[1] == "⠋ web-1  register 0:00  web-prod-http:8080 initial, api:9000 healthy"
+
+
+def test_a_pool_that_is_not_known_is_named_by_its_id() -> None:
+    entry = replace(story.registration(story.host(4)), pool=PoolId("clb/old"), port=None)
+    told = story.Story().tell(story.started("drain"))
+    told.tell(e.RecordWritten(story.host(4), RecordState.HELD, frozenset({entry})))
+    assert above(told)[0].startswith("✔ recorded  web-4  clb/old   ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 
 import pytest
@@ -189,3 +190,22 @@ def test_long_names_widen_the_column_for_all() -> None:
         "00:00    all                  prepare    1 host over ssh",
         "00:00    web-production-eu-1  drain      from web-prod-http:8080, until idle, up to 6:00",
     ]
+
+
+def test_a_bake_says_how_long_it_watches() -> None:
+    told = begun().tell(e.StepStarted(story.host(1), Step.BAKE, limit=60))
+    assert "00:00    web-1    bake       in service and watched for 1:00" in shown(told).splitlines()
+
+
+def test_a_host_whose_first_step_has_not_begun_is_alive_too() -> None:
+    told = begun().tell(e.HostStarted(story.host(1), 1, frozenset()))
+    assert "00:30    ...      web-1 begins 0:30   6 in service, floor 4" in shown(told).splitlines()
+
+
+def test_colour_repeats_what_the_words_say() -> None:
+    stream = io.StringIO()
+    plain = Plain(Pen(stream, Look(color=True, animate=False, width=None)))
+    for each in story.halted().told:
+        plain.take(each)
+    assert "\x1b[31mleft-out\x1b[0m" in stream.getvalue()
+    assert re.sub(r"\x1b\[\d*m", "", stream.getvalue()).splitlines()[0] == HALTED.splitlines()[0]

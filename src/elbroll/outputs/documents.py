@@ -24,6 +24,7 @@ __all__ = [
     "differences",
     "dump",
     "error_document",
+    "head",
     "host_document",
     "plan_document",
     "run_document",
