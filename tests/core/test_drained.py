@@ -229,6 +229,16 @@ def test_reported_waits_for_gone_and_then_settles() -> None:
     assert judge(WELL_GONE, silence=Quiet(0.0), until="reported", now=56.0) == Drained("gone for 5s")
 
 
+def test_the_last_registration_to_go_decides() -> None:
+    later = reads(GONE, GONE, begin=60.0)
+    assert judge(WELL_GONE, later, silence=None, now=63.0) == NotYet("gone, 3s to settle")
+
+
+def test_a_host_that_had_nothing_to_leave_settles_since_the_step_began() -> None:
+    assert judge(silence=None, since_call=4.0) == NotYet("gone, 1s to settle")
+    assert judge(silence=None, since_call=5.0) == Drained("gone for 5s")
+
+
 def test_where_connections_cannot_be_counted_the_balancers_word_is_awaited() -> None:
     assert judge(LEFT, silence=None) == NotYet("still draining: web-prod:8080")
     assert judge(WELL_GONE, silence=None) == Drained("gone for 5s")

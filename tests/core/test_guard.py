@@ -117,6 +117,8 @@ def test_a_host_that_the_answer_lacks_is_no_capacity() -> None:
     [
         (GuardRules(2), (4, "6 hosts - 2 may be out")),
         (GuardRules(2, borne=1), (3, "6 hosts - 2 may be out - 1 left out")),
+        (GuardRules(5), (1, "6 hosts - 5 may be out")),
+        (GuardRules(2, Amount(count=1)), (1, "floor = 1")),
         (GuardRules(9), (1, "6 hosts - 9 may be out, but at least 1")),
         (GuardRules(2, Amount(count=5)), (5, "floor = 5")),
         (GuardRules(2, Amount(percent=75.0)), (5, "75% of 6 hosts")),
@@ -167,6 +169,18 @@ def test_a_recorded_host_that_somebody_registered_again_is_judged_by_what_it_car
     assert refused(answer).code == "last-healthy"
 
 
+def test_of_two_pools_that_fall_short_the_fleets_own_is_named() -> None:
+    web, api = a_pool(), a_pool("api-prod")
+    fleet = a_fleet([api, web], hosts(4), own=[web])
+    assert "the floor of web-prod" in refused(ask(fleet, {an_id(3): UNHEALTHY})).message
+
+
+def test_only_pools_the_host_is_in_must_have_been_read() -> None:
+    web, api = a_pool(), a_pool("api-prod")
+    fleet = a_fleet([web, api], hosts(4), registrations={an_id(1): [a_registration(web, a_host(1))]})
+    assert ask(fleet, views={web.id: views_of(fleet)[web.id]}) == Leave()
+
+
 @pytest.mark.rule("F-15")
 def test_a_pool_whose_health_was_not_read_lets_nobody_go() -> None:
     answer = refused(ask(a_fleet(members=hosts(3)), views={}))
@@ -194,6 +208,14 @@ def test_ip_targets_are_counted_for_the_host_that_has_the_address() -> None:
     rows = [a_row(a_registration(pool, host)) for host in members]
     seen = count(pool, fleet, a_view(pool, rows), frozenset(), (), GuardRules(1))
     assert seen.capacity == {an_id(1), an_id(2)}
+
+
+def test_a_target_belongs_to_the_host_it_was_registered_for() -> None:
+    pool = a_pool(target_type=TargetType.IP)
+    entry = replace(a_registration(pool, a_host(1)), id="10.9.9.9")
+    fleet = a_fleet([pool], hosts(1), registrations={an_id(1): [entry]})
+    seen = count(pool, fleet, a_view(pool, [a_row(entry)]), frozenset(), (), GuardRules(1))
+    assert seen.capacity == {an_id(1)}
 
 
 def test_an_address_in_another_vpc_is_another_machine() -> None:
