@@ -172,7 +172,7 @@ def test_a_recorded_host_that_somebody_registered_again_is_judged_by_what_it_car
 def test_of_two_pools_that_fall_short_the_fleets_own_is_named() -> None:
     web, api = a_pool(), a_pool("api-prod")
     fleet = a_fleet([api, web], hosts(4), own=[web])
-    assert "the floor of web-prod" in refused(ask(fleet, {an_id(3): UNHEALTHY})).message
+    assert "the floor of web-prod" in refused(ask(fleet, {an_id(2): UNHEALTHY})).message
 
 
 def test_only_pools_the_host_is_in_must_have_been_read() -> None:
