@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
 from elbroll.model import OnLoss, Secret
 from elbroll.transports import jobs
 from elbroll.transports.wrapper import BOOTSTRAP, program

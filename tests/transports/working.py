@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from elbroll.clock import SystemClock
 from elbroll.config.schema import Ssh
+from elbroll.errors import HostUnreachable
 from elbroll.model import Host, HostId, InstanceState, Job, JobId, RunId, Secret, Step
 from elbroll.transports.connection import Connector
 from elbroll.transports.errands import Patience
@@ -16,6 +17,7 @@ from elbroll.transports.ssh import SshTransport
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from elbroll.transports.line import Connection
     from transports.conftest import SshdServer
 
 QUICK = Patience(first_word=5.0, behind=2.0, reattach=3.0, pause=0.1)
@@ -26,7 +28,21 @@ def host_at(address: str = "127.0.0.1") -> Host:
     return Host(id=HostId(f"ip-vpc-{address}"), name="web-1", state=InstanceState.OUTSIDE, private_ip=address)
 
 
-def transport_to(server: SshdServer, port: int | None = None, patience: Patience = QUICK) -> SshTransport:
+class OnceOnly(Connector):
+    """Connects once; then the host is out of reach."""
+
+    def connect(self, host: Host) -> Connection:
+        if self._connected:
+            raise HostUnreachable("out of reach")
+        self._connected = True
+        return super().connect(host)
+
+    _connected = False
+
+
+def transport_to(
+    server: SshdServer, port: int | None = None, patience: Patience = QUICK, *, only_once: bool = False
+) -> SshTransport:
     """Reaches the server, or what stands on `port` before it."""
     seen = port or server.port
     known = server.folder / f"known_hosts_{seen}"
@@ -40,7 +56,8 @@ def transport_to(server: SshdServer, port: int | None = None, patience: Patience
         connect_timeout="5s",  # type: ignore[arg-type]
     )
     clock = SystemClock()
-    return SshTransport(Connector(settings, clock, server.folder), clock, patience, server.folder)
+    connector = (OnceOnly if only_once else Connector)(settings, clock, server.folder)
+    return SshTransport(connector, clock, patience, server.folder)
 
 
 def a_job(line: str, limit: float = 10.0, grace: float = 1.0, step: Step = Step.DEPLOY, **others: object) -> Job:

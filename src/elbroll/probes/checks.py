@@ -63,7 +63,7 @@ class PoolChecks:
             raise Refused(
                 f"nothing is known that {host.name} could be asked to see whether it is well", code="no-check"
             )
-        return tuple({probe.asks: probe for probe in reversed(probes)}.values())[::-1]
+        return tuple(probe for number, probe in enumerate(probes) if probe not in probes[:number])
 
     # --- verify.http ------------------------------------------------------------------------------------
 

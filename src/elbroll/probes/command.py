@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elbroll.model import JobEnd, ProbeAnswer
@@ -15,32 +16,30 @@ if TYPE_CHECKING:
 _SHOWN = 200
 
 
+@dataclass(frozen=True, slots=True)
 class CommandProbe:
     """Exit status 0 is well. `wanted`: the trimmed output must be exactly this as well."""
 
-    def __init__(
-        self, line: HostLine, host: Host, text: str, env: Mapping[str, str], limit: float, wanted: str | None = None
-    ) -> None:
-        self._line = line
-        self._host = host
-        self._text = text
-        self._env = env
-        self._limit = limit
-        self._wanted = wanted
+    line: HostLine
+    host: Host
+    text: str
+    env: Mapping[str, str]
+    limit: float
+    wanted: str | None = None
 
     @property
     def asks(self) -> str:
         """The line itself."""
-        return self._text
+        return self.text
 
     def look(self) -> ProbeAnswer:
         """Raises HostUnreachable when the line is lost, HostAccessError."""
-        result = self._line.look(self._host, self._text, self._env, self._limit)
+        result = self.line.look(self.host, self.text, self.env, self.limit)
         if not result.success:
             return ProbeAnswer(False, _said(result))
         told = "\n".join(result.tail).strip()
-        if self._wanted is not None and told != self._wanted:
-            return ProbeAnswer(False, f"says {told[:_SHOWN]!r} instead of {self._wanted!r}")
+        if self.wanted is not None and told != self.wanted:
+            return ProbeAnswer(False, f"says {told[:_SHOWN]!r} instead of {self.wanted!r}")
         return ProbeAnswer(True, "exit 0")
 
 

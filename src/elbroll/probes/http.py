@@ -60,69 +60,72 @@ class Answer:
     body: str
 
 
+@dataclass(frozen=True, slots=True)
 class HttpProbe:
-    """One GET, no redirects followed."""
+    """One GET, no redirects followed. Two that would ask and judge alike are equal."""
 
-    def __init__(self, line: HostLine, clock: Clock, host: Host, place: Place, page: Page) -> None:
-        self._line = line
-        self._clock = clock
-        self._host = host
-        self._place = place
-        self._page = page
+    line: HostLine
+    clock: Clock
+    host: Host
+    place: Place
+    page: Page
 
     @property
     def asks(self) -> str:
         """`GET 10.0.1.11:8080/healthz`"""
-        scheme = "https://" if self._page.encrypted else ""
-        return f"GET {scheme}{self._place}{self._page.path}"
+        scheme = "https://" if self.page.encrypted else ""
+        return f"GET {scheme}{self.place}{self.page.path}"
 
     def look(self) -> ProbeAnswer:
         """Raises HostUnreachable when the line is lost, HostAccessError where tunnels are forbidden."""
-        return asked(self._line, self._clock, self._host, self._place, self._ask)
+        return asked(self.line, self.clock, self.host, self.place, self._ask)
 
     def _ask(self, stream: Stream, deadline: float) -> ProbeAnswer:
         answer = self._got(stream, deadline)
-        if answer.status not in self._page.matcher:
+        if answer.status not in self.page.matcher:
             return ProbeAnswer(False, f"answered {answer.status}")
-        if self._page.body is not None and self._page.body not in answer.body:
-            return ProbeAnswer(False, f"answered {answer.status}, without {self._page.body!r} in it")
-        if self._page.whole is not None and answer.body.strip() != self._page.whole:
-            return ProbeAnswer(False, f"says {answer.body.strip()[:_SHOWN]!r} instead of {self._page.whole!r}")
+        if self.page.body is not None and self.page.body not in answer.body:
+            return ProbeAnswer(False, f"answered {answer.status}, without {self.page.body!r} in it")
+        if self.page.whole is not None and answer.body.strip() != self.page.whole:
+            return ProbeAnswer(False, f"says {answer.body.strip()[:_SHOWN]!r} instead of {self.page.whole!r}")
         return ProbeAnswer(True, f"answered {answer.status}")
 
     def _got(self, stream: Stream, deadline: float) -> Answer:
-        connection = http.client.HTTPConnection(self._place.address, self._place.port)
+        connection = http.client.HTTPConnection(self.place.address, self.place.port)
         connection.sock = self._socket(stream, deadline)
-        headers = {"Host": str(self._place), "User-Agent": f"elbroll/{__version__}", "Accept": "*/*"}
-        connection.request("GET", self._page.path, headers={**headers, "Connection": "close"})
+        headers = {"Host": str(self.place), "User-Agent": f"elbroll/{__version__}", "Accept": "*/*"}
+        connection.request("GET", self.page.path, headers={**headers, "Connection": "close"})
         response = connection.getresponse()
-        return Answer(response.status, response.read(BODY).decode("utf-8", "backslashreplace"))
+        body = response.read(BODY)
+        if len(body) < BODY and response.length:
+            raise http.client.IncompleteRead(body)
+        return Answer(response.status, body.decode("utf-8", "backslashreplace"))
 
     def _socket(self, stream: Stream, deadline: float) -> Limited:
-        if not self._page.encrypted:
-            return Limited(stream, self._clock, deadline)
-        encrypted = Encrypted(stream, self._clock, deadline)
+        if not self.page.encrypted:
+            return Limited(stream, self.clock, deadline)
+        encrypted = Encrypted(stream, self.clock, deadline)
         encrypted.shake_hands()
         return encrypted
 
 
+@dataclass(frozen=True, slots=True)
 class ConnectProbe:
     """A port that takes connections is well; that is all that a TCP or SSL check of a pool asks."""
 
-    def __init__(self, line: HostLine, clock: Clock, host: Host, place: Place) -> None:
-        self._line = line
-        self._clock = clock
-        self._host = host
-        self._place = place
+    line: HostLine
+    clock: Clock
+    host: Host
+    place: Place
 
     @property
     def asks(self) -> str:
         """`connect 10.0.1.11:8080`"""
-        return f"connect {self._place}"
+        return f"connect {self.place}"
 
     def look(self) -> ProbeAnswer:
         """Raises HostUnreachable when the line is lost, HostAccessError where tunnels are forbidden."""
-        return asked(self._line, self._clock, self._host, self._place, lambda _, __: ProbeAnswer(True, "connected"))
+        return asked(self.line, self.clock, self.host, self.place, lambda _, __: ProbeAnswer(True, "connected"))
 
 
 def asked(
@@ -152,7 +155,7 @@ def _said(error: Exception, place: Place) -> str:
             return f"no answer within {place.limit:g}s"
         case ssl.SSLError():
             return f"no TLS: {error.reason or 'handshake failed'}"
-        case http.client.RemoteDisconnected() | ConnectionError() | EOFError():
-            return "closed the connection without an answer"
+        case http.client.RemoteDisconnected() | http.client.IncompleteRead() | ConnectionError() | EOFError():
+            return "closed the connection without a whole answer"
         case _:
             return "answered with something that is not HTTP"
