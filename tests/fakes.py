@@ -97,6 +97,9 @@ class FakeBalancer:
         rows = tuple(a_row(entry, self._state(entry)) for entry in sorted(mine, key=str))
         return PoolView(pool.id, self.clock.monotonic(), rows)
 
+    def follow(self, pool: PoolId, registrations: Collection[Registration]) -> None:
+        """This balancer always has a row for what it once knew."""
+
     def deregister(self, pool: Pool, registrations: Sequence[Registration]) -> None:
         self._deed("deregister", registrations, lambda entry: self._leave(pool, entry))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from elbroll import __version__
+from elbroll.cli.ending import explain
 from elbroll.cli.options import Flags, common_options
 from elbroll.errors import ElbrollError, ExitCode
 
@@ -59,9 +60,9 @@ class LazyGroup(click.Group):
             import difflib  # noqa: PLC0415 - only for a mistyped command
 
             near = difflib.get_close_matches(args[0], COMMANDS, 1)
-            if near and "Did you mean" not in error.message:
-                error.message += f" Did you mean {near[0]!r}?"
-            raise
+            if not near or "Did you mean" in error.message:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean {near[0]!r}?", ctx) from error
 
 
 @click.group(
@@ -89,13 +90,20 @@ def app(ctx: click.Context, flags: Flags) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code (`elbroll help exit-codes`)."""
-    sys.exit(run(sys.argv[1:] if argv is None else list(argv)))
+    code = run(sys.argv[1:] if argv is None else list(argv))
+    _flush_for_the_last_time()
+    sys.exit(code)
+
+
+def _flush_for_the_last_time() -> None:
+    """A reader that has gone away is no news (F-57); the room of outputs knows how, if it was loaded at all."""
+    streams = sys.modules.get("elbroll.outputs.streams")
+    if streams is not None:
+        streams.settle_at_exit()
 
 
 def run(argv: Sequence[str]) -> int:
     """The command line's exit code; never raises."""
-    from elbroll.cli.ending import explain  # noqa: PLC0415 - only what every ending needs
-
     try:
         answer: Any = app.main(args=list(argv), prog_name="elbroll", standalone_mode=False)
     except click.exceptions.Exit as done:

@@ -15,13 +15,14 @@ from elbroll.core.guard import Consent
 from elbroll.errors import Refused
 from elbroll.model import Why
 from elbroll.outputs.plandoc import plan_document
-from elbroll.outputs.planview import plan_lines
+from elbroll.outputs.planview import PlanHead, plan_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from elbroll.cli.options import Flags
+    from elbroll.cli.tasks import Task
     from elbroll.core.plan import RolloutPlan
 
 
@@ -38,8 +39,24 @@ def show_plan(flags: Flags, lb: str, wishes: Mapping[str, object], out: Path | N
         click.echo(json.dumps(document))
     else:
         screens = Screens(flags)
-        screens.out.write(plan_lines(plan, session.plan_head(lb)))
+        screens.out.write(plan_lines(plan, _head(session, task, plan), screens.glyphs))
     return plan
+
+
+def _head(session: Session, task: Task, plan: RolloutPlan) -> PlanHead:
+    identity, deploy = session.identity, task.settings.deploy
+    release = f" --release {plan.release}" if plan.release else ""
+    return PlanHead(
+        region=identity.region,
+        account=identity.account,
+        identity=identity.arn.rpartition(":")[2],
+        prepare=len(deploy.prepare),
+        commands=len(deploy.commands),
+        limit=deploy.timeout,
+        origin=session.loaded.origins.get(f"lb.{task.lb}.deploy.commands"),
+        next=(f"elbroll deploy --lb {task.lb}{release}",) if plan.hosts and not plan.refusals else (),
+        endpoint=session.clients.endpoint,
+    )
 
 
 def _save(path: Path, document: Mapping[str, object]) -> None:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from elbroll.config.schema import LbSettings, Verify
     from elbroll.engine.survey import Eyes
     from elbroll.ledger import KeptLedger
-    from elbroll.model import Pool, PoolId, Secret
+    from elbroll.model import Host, Pool, PoolId, Secret
     from elbroll.outputs.documents import Origin
-    from elbroll.probes import PoolChecks
+    from elbroll.probes.checks import PoolChecks
     from elbroll.transports.ssh import SshTransport
 
 
@@ -90,6 +90,7 @@ class Session:
             inventory=Ec2Inventory(self.clients, self.clock),
             balancer=AwsBalancer(self.clients, self.clock),
             ledger=self.ledger,
+            clock=self.clock,
         )
 
     @cached_property
@@ -98,14 +99,24 @@ class Session:
         from elbroll.transports.connection import Connector  # noqa: PLC0415 - paramiko costs 100 ms
         from elbroll.transports.ssh import SshTransport  # noqa: PLC0415
 
-        connector = Connector(self.loaded.settings.ssh, self.clock, self.loaded.base)
+        settings = self.loaded.settings.ssh
+        console = self._console_output if settings.host_keys == "console" else None
+        connector = Connector(settings, self.clock, self.loaded.base, console=console)
         return SshTransport(connector, self.clock, base=self.loaded.base)
+
+    def _console_output(self, host: Host) -> str | None:
+        """What EC2 kept of the instance's console, where its host keys were printed at first boot (E2)."""
+        from elbroll.aws import door  # noqa: PLC0415 - as clients
+
+        with door("ec2:GetConsoleOutput", host.id):
+            answer = self.clients.ec2.get_console_output(InstanceId=host.id)
+        return answer.get("Output") or None
 
     def checks(self, pools: Mapping[PoolId, Pool], verify: Verify) -> PoolChecks:
         """Makes the probes of hosts, asked through the transport."""
-        from elbroll.probes import PoolChecks  # noqa: PLC0415 - only where a host is reached
+        from elbroll.probes.checks import PoolChecks  # noqa: PLC0415 - only where a host is reached
 
-        return PoolChecks(pools, verify, self.transport)
+        return PoolChecks(pools, verify, self.transport, self.clock)
 
     def secrets(self, settings: LbSettings) -> dict[str, Secret]:
         """The values behind `deploy.secrets`. Raises UsageError for one that is missing or empty."""

@@ -92,10 +92,7 @@ def refused(plan: RolloutPlan, refusals: Sequence[Refusal]) -> Refused:
     """The plan's refusals as one error: the first in full, the others as reasons."""
     first, *others = refusals
     why = first.why + tuple(other.message for other in others)
-    fix = first.fix
-    if all(refusal.waivable for refusal in refusals):
-        fix += ("--yes if you accept that",)
-    return Refused(first.message, why=why, now="nothing was changed", fix=fix, code=first.code)
+    return Refused(first.message, why=why, now="nothing was changed", fix=first.fix, code=first.code)
 
 
 def consent_for(refusals: Sequence[Refusal]) -> Consent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -43,11 +44,11 @@ class Telling:
         self._holder = holder
         self.secrets: dict[str, Secret] = session.secrets(task.settings)
         self._screens = Screens(session.flags)
-        masker = Masker(self.secrets.values())
+        self._masker = Masker(self.secrets.values())
         self._folder = RunFolder(session.flags.state_dir, holder.run)
         outlets = self._screens.outlets(quiet_summary=wishes.get("events") == "-")
         copies = self._folder.outlets(wishes)
-        self._bus = Bus(holder.run, task.lb, session.clock, outlets, *([copy] for copy in copies), masker=masker)
+        self._bus = Bus(holder.run, task.lb, session.clock, outlets, *([copy] for copy in copies), masker=self._masker)
         self._began = session.clock.monotonic()
         self._standing = Standing()
         self._order = threading.RLock()
@@ -72,7 +73,8 @@ class Telling:
             self._number += 1
             clock = self._session.clock
             elapsed = clock.monotonic() - self._began
-            told = Told(self._number, clock.now(), elapsed, self._holder.run, self._task.lb, event)
+            masked = self._masker.value(event)
+            told = Told(self._number, clock.now(), elapsed, self._holder.run, self._task.lb, masked)
             self._standing = apply(self._standing, told)
             self._bus.tell(event)
 
@@ -88,6 +90,10 @@ class Telling:
                 release=self._task.request.release,
                 config_file=str(loaded.path) if loaded.path else None,
                 store=loaded.settings.ledger.store,
+                line=shlex.join(("elbroll", *sys.argv[1:])),
+                transport=self._task.settings.transport,
+                reason=self._task.reason,
+                until=self._task.until,
             )
         )
         self.tell(events.PlanMade(plan))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from elbroll.core.plan import RolloutPlan
     from elbroll.engine.ports import Lease
     from elbroll.engine.survey import Survey
+    from elbroll.model import PoolId
 
 LOGINS = 10
 """Hosts that are prepared side by side (T-4)."""
@@ -55,7 +56,7 @@ class Undertaking:
             return self._nothing_to_do(plan)
         with ExitStack() as stack:
             stack.callback(self._session.close)
-            lease = acquire(self._session, survey.fleet.pools, self._holder, self._lock_wait)
+            lease = acquire(self._session, _pools(survey), self._holder, self._lock_wait)
             stack.callback(lease.release)
             survey, plan = self._again(survey, plan)
             telling = Telling(self._session, self._task, self._holder, self._wishes)
@@ -141,3 +142,9 @@ class Undertaking:
             reason=task.reason,
             until=task.until,
         )
+
+
+def _pools(survey: Survey) -> frozenset[PoolId]:
+    """Every pool whose lock the run needs: those that exist, and those that only an open record still names."""
+    records = (record for record in survey.records.values() if record.open)
+    return frozenset(survey.fleet.pools) | {item.registration.pool for each in records for item in each.registrations}

@@ -60,5 +60,3 @@ def _refusal(name: str, lb: str, record: HostRecord) -> Refusal:
             f"elbroll exec --lb {record.lb or lb} --only {name} -- true     if it was mended by hand",
         ),
     )
-
-

@@ -90,6 +90,7 @@ class Roll:
             max_unavailable=self._plan.max_unavailable,
             max_failures=self._run.settings.pace.max_failures,
             stop_mode=self._run.stop.mode,
+            canary=frozenset(planned.host.id for planned in self._plan.hosts[: self._plan.canary]),
             halted=self._halted,
         )
 
@@ -108,6 +109,7 @@ class Roll:
             ended = _broken(planned, ended)
             self._run.sink.tell(events.HostFinished(planned.host, ended))
         self._results[host] = ended
+        self._room.bear(sum(result.outcome is Outcome.LEFT_OUT for result in self._results.values()))
 
     def _halt(self, reason: str) -> None:
         if self._halted is None:

@@ -110,6 +110,7 @@ class _Drain:
             walker.journal.warn("deregister", f"{error.message}: it may have left by itself")
         self._called = self._clock.monotonic()
         self._leaving = {entry: Leaving() for entry in walker.book.registrations if walker.room.pool(entry.pool)}
+        walker.follow()
         short = walker.room.shortfall(walker.host) if now else None
         if short is not None:
             raise failed(Step.DRAIN, "capacity-dropped", f"capacity dropped while it left: {short}")

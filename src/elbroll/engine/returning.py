@@ -29,6 +29,7 @@ def come_back(walker: Walker) -> None:
     about = events.StepStarted(walker.host, Step.REGISTER, limit=limit, pools=walker.labels())
     with walker.journal.step(about):
         try:
+            walker.follow()
             walker.book.registering()
             _register(walker)
             _await_healthy(walker, limit)
@@ -45,6 +46,7 @@ def put_back(walker: Walker) -> None:
     about = events.StepStarted(walker.host, Step.REGISTER, limit=limit, pools=walker.labels())
     with walker.journal.step(about):
         try:
+            walker.follow()
             _register(walker)
             _await_healthy(walker, limit)
         except ElbrollError as error:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from elbroll.engine.waiting import patiently
 from elbroll.errors import NotFound
 from elbroll.model import Fleet, Host, HostId, InstanceState, TargetState, TargetType
 
@@ -12,11 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from elbroll.config.schema import LbSettings
-    from elbroll.engine.ports import Balancer, Directory, Inventory, Ledger
+    from elbroll.engine.ports import Balancer, Clock, Directory, Inventory, Ledger
     from elbroll.model import HostRecord, Pool, PoolId, PoolView, Registration
 
 FRESH = 3.0
 """Seconds: how old a reading may be that a plan is made from."""
+PATIENCE = 120.0
+"""Seconds for which a look that gets no answer is repeated while nothing has been done yet (B2)."""
 NOT_SERVING = frozenset({TargetState.GONE, TargetState.DRAINING})
 
 
@@ -28,6 +32,7 @@ class Eyes:
     inventory: Inventory
     balancer: Balancer
     ledger: Ledger
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,8 @@ class _Reading:
 
     def _view(self, pool: Pool) -> PoolView:
         if pool.id not in self._views:
-            self._views[pool.id] = self._eyes.balancer.look(pool, FRESH)
+            look = partial(self._eyes.balancer.look, pool, FRESH)
+            self._views[pool.id] = patiently(look, clock=self._eyes.clock, budget=PATIENCE)
         return self._views[pool.id]
 
 
@@ -131,22 +137,14 @@ def _held_hosts(pools: Mapping[PoolId, Pool], records: Mapping[HostId, HostRecor
 
 
 def _described(records: Mapping[HostId, HostRecord], eyes: Eyes) -> dict[HostId, Host]:
-    instances = [host for host in records if not host.startswith("ip-")]
-    found = dict(eyes.inventory.instances(instances)) if instances else {}
-    outside = {host: _outside(host, record) for host, record in records.items() if host.startswith("ip-")}
-    return {host: _known_by_name(found[host], records[host]) for host in instances if host in found} | outside
+    found = eyes.inventory.instances(records) if records else {}
+    return {host: _known_by_name(found[host], records[host]) for host in records if host in found}
 
 
 def _known_by_name(host: Host, record: HostRecord) -> Host:
-    """An instance that EC2 no longer describes keeps the name it was recorded with."""
-    if host.state is InstanceState.MISSING and record.name:
-        return Host(id=host.id, name=record.name, state=host.state)
-    return host
-
-
-def _outside(host: HostId, record: HostRecord) -> Host:
-    address = next((item.registration.id for item in record.registrations), None)
-    return Host(id=host, name=record.name or address or host, state=InstanceState.OUTSIDE, private_ip=address)
+    """A host that EC2 no longer describes keeps the name it was recorded with."""
+    unnamed = host.state is InstanceState.MISSING or host.name == host.id
+    return replace(host, name=record.name) if unnamed and record.name else host
 
 
 def _recorded_pools(hosts: Collection[HostId], records: Mapping[HostId, HostRecord]) -> frozenset[PoolId]:

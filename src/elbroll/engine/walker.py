@@ -64,6 +64,11 @@ class Walker:
                 self.run.lease.confirm(self.book.pools())
                 patiently(_bound(deed, pool, entries), clock=self.run.clock, budget=budget, give_up=self.leaving_now)
 
+    def follow(self) -> None:
+        """From now on looks answer for each recorded entry, also where a listing would leave it out (T2)."""
+        for name, entries in self.by_pool().items():
+            self.run.balancer.follow(name, entries)
+
     def leaving_now(self) -> bool:
         """A second signal: end within 5 s, wait for nothing."""
         return self.run.stop.mode >= StopMode.LEAVE

@@ -28,10 +28,11 @@ def command(lb: str, dry_run: bool, no_verify: bool, flags: Flags, **wishes: obj
       elbroll deploy --lb web-prod --release v143
       elbroll deploy --lb web-prod --release v143 --dry-run
     """
-    from elbroll.cli.planning import show_plan  # noqa: PLC0415 - help must not load the rooms
-    from elbroll.cli.rolling import deploy  # noqa: PLC0415
+    from elbroll.cli.rolling import deploy  # noqa: PLC0415 - help must not load the rooms
 
     if dry_run:
+        from elbroll.cli.planning import show_plan  # noqa: PLC0415
+
         plan = show_plan(flags, lb, wishes, None)
         return ExitCode.REFUSED if plan.refusals else ExitCode.OK
     return deploy(flags, lb, wishes, no_verify=no_verify)

@@ -31,7 +31,8 @@ def dial(address: str, port: int) -> tuple[int, socket.socket | None]:
     if not _is_loopback(address):
         return OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED, None
     try:
-        connected = socket.create_connection((address, port), timeout=_CONNECT_LIMIT)
+        # from the same address, as on a host of its own: the kernel would take 127.0.0.1 for every 127.x.y.z
+        connected = socket.create_connection((address, port), timeout=_CONNECT_LIMIT, source_address=(address, 0))
     except (OSError, OverflowError):
         return OPEN_FAILED_CONNECT_FAILED, None
     connected.settimeout(None)

@@ -1,0 +1,94 @@
+"""`status`: every fleet or one, once or again and again."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from elbroll.cli.screens import Screens
+from elbroll.cli.session import Session
+from elbroll.cli.tasks import plan_for, roll_task
+from elbroll.core.guard import Consent
+from elbroll.core.plan import Request
+from elbroll.core.reporting import Look, fleet_status, wants_attention
+from elbroll.engine.stop import StopMode
+from elbroll.errors import ExitCode, NotFound, Refused
+from elbroll.model import Why
+from elbroll.outputs.documents import dump, status_document
+from elbroll.outputs.statusview import status_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from elbroll.cli.options import Flags
+    from elbroll.core.status import FleetStatus
+
+EVERY = 5.0
+"""Seconds between two looks of `--watch`."""
+
+
+def status(flags: Flags, lbs: Sequence[str], *, watch: bool, check: bool) -> ExitCode:
+    """Show; with `check` the exit code speaks too."""
+    session = Session(flags)
+    if watch:
+        return _watch(session, lbs)
+    fleets = _fleets(session, lbs)
+    _show(session, fleets)
+    wanting = check and any(wants_attention(fleet) for fleet in fleets)
+    return ExitCode.EXPECTATION if wanting else ExitCode.OK
+
+
+def _fleets(session: Session, lbs: Sequence[str]) -> tuple[FleetStatus, ...]:
+    """Those named, else those of the file, else every balancer of the region that has hosts."""
+    named = tuple(lbs) or tuple(session.loaded.settings.lb)
+    if named:
+        return tuple(_fleet(session, lb) for lb in named)
+    found = tuple(fleet for lb in session.eyes.directory.names() if (fleet := _if_ours(session, lb)) is not None)
+    if not found:
+        raise NotFound(f"no balancer of {session.clients.region} has hosts of ours")
+    return found
+
+
+def _if_ours(session: Session, lb: str) -> FleetStatus | None:
+    """Balancers over functions or other balancers are passed over, as are those without a host."""
+    try:
+        fleet = _fleet(session, lb)
+    except Refused:
+        return None
+    return fleet if fleet.hosts else None
+
+
+def _fleet(session: Session, lb: str) -> FleetStatus:
+    task = roll_task(session, lb, Request(why=Why.ROLL), session.loaded.lb(lb), "status")
+    survey = task.look()
+    now = session.clock.now()
+    look = Look(survey.fleet, survey.views, survey.records, session.eyes.ledger.locks(), now)
+    return fleet_status(look, plan_for(task, survey, now, Consent()), session.identity.region)
+
+
+def _show(session: Session, fleets: Sequence[FleetStatus]) -> None:
+    if session.flags.as_json:
+        click.echo(dump(status_document(fleets, session.origin)))
+        return
+    screens, now = Screens(session.flags), session.clock.now()
+    for number, fleet in enumerate(fleets):
+        screens.out.write((*([()] if number else []), *status_lines(fleet, now)))
+
+
+def _watch(session: Session, lbs: Sequence[str]) -> ExitCode:
+    """On a terminal the screen is drawn anew; elsewhere only what has changed is printed."""
+    import signal  # noqa: PLC0415 - only here
+
+    signal.signal(signal.SIGINT, lambda *_: session.stop.ask(StopMode.LEAVE))
+    before: tuple[FleetStatus, ...] = ()
+    while session.stop.mode is StopMode.GO:
+        fleets = _fleets(session, lbs)
+        if sys.stdout.isatty():
+            click.clear()
+        if sys.stdout.isatty() or fleets != before:
+            _show(session, fleets)
+        before = fleets
+        session.clock.sleep(EVERY)
+    return ExitCode.OK
