@@ -11,7 +11,7 @@ from elbroll.core.drained import leave as fold
 from elbroll.core.guard import Refuse
 from elbroll.core.timing import drain_limit, healthy_limit, settle_for, until_for
 from elbroll.engine.waiting import Pace, wait_until
-from elbroll.engine.walker import TICK, failed, failed_by
+from elbroll.engine.walker import failed, failed_by
 from elbroll.errors import ElbrollError, HostAccessError, HostUnreachable, TargetRefused
 from elbroll.model import Result, Step, TargetState
 
@@ -127,7 +127,7 @@ class _Drain:
                 lambda seen: isinstance(seen, Drained),
                 clock=self._clock,
                 limit=self.limit - (self._clock.monotonic() - self._called),
-                pace=Pace(1.0 if watch else TICK),
+                pace=Pace(1.0 if watch else walker.tick),
                 give_up=lambda seen: isinstance(seen, Undone) or self._stays(),
                 stopped=walker.interrupted,
             )
@@ -177,7 +177,7 @@ class _Drain:
     def _max_age(self) -> float:
         """A first read at once, a confirming one soon, and then one a tick."""
         unconfirmed = any(seen.gone_reads == 1 or seen.left_at is None for seen in self._leaving.values())
-        return 0.9 if unconfirmed else TICK
+        return 0.9 if unconfirmed else self._walker.tick
 
     def _stays(self) -> bool:
         """Nothing has left although the call was answered long ago (F-30)."""

@@ -8,7 +8,7 @@ from elbroll import events
 from elbroll.core.timing import bake_for, healthy_limit
 from elbroll.engine.journal import Abandoned, StepFailed
 from elbroll.engine.waiting import Pace, wait_until
-from elbroll.engine.walker import TICK, failed, failed_by
+from elbroll.engine.walker import failed, failed_by
 from elbroll.errors import ElbrollError, TargetRefused
 from elbroll.model import Step, TargetSeen, TargetState, TargetType
 
@@ -69,7 +69,7 @@ def bake(walker: Walker) -> None:
             lambda _: False,
             clock=walker.run.clock,
             limit=seconds,
-            pace=Pace(TICK),
+            pace=Pace(walker.tick),
             give_up=lambda rows: not _all_healthy(rows),
             stopped=walker.leaving_now,
         )
@@ -99,7 +99,7 @@ def _register(walker: Walker) -> None:
         lambda done: done,
         clock=walker.run.clock,
         limit=patience,
-        pace=Pace(TICK * 2),
+        pace=Pace(walker.tick),
         stopped=walker.leaving_now,
     )
     if not wait.reached:
@@ -125,7 +125,7 @@ def _await_healthy(walker: Walker, limit: float) -> None:
         _all_healthy,
         clock=walker.run.clock,
         limit=limit,
-        pace=Pace(TICK, good_looks=2),
+        pace=Pace(walker.tick, good_looks=2),
         give_up=lambda rows: _hopeless(rows, walker.run.clock.monotonic() - began),
         stopped=walker.leaving_now,
     )

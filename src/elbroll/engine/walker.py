@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 
     Deed = Callable[[Pool, tuple[Registration, ...]], None]
 
-TICK = 5.0
-"""Seconds between looks at a pool (Q1)."""
+TICKS = ((5, 2.0), (20, 5.0))
+"""Seconds between looks at a pool, for fleets of fewer pools than the first number; one look serves all waiters.
+
+An account has 10 reads a second for everybody (Q1, S-14): however many pools, elbroll takes at most 4 of them.
+"""
+SLOWEST_TICK = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,12 @@ class Walker:
             if pool := self.room.pool(name):
                 self.run.lease.confirm(self.book.pools())
                 patiently(_bound(deed, pool, entries), clock=self.run.clock, budget=budget, give_up=self.leaving_now)
+
+    @property
+    def tick(self) -> float:
+        """Seconds between two looks at a pool."""
+        pools = len(self.room.fleet.pools)
+        return next((seconds for fewer_than, seconds in TICKS if pools < fewer_than), SLOWEST_TICK)
 
     def follow(self) -> None:
         """From now on looks answer for each recorded entry, also where a listing would leave it out (T2)."""
