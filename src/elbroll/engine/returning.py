@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 OUTAGE = 900.0
 """Seconds: a host left out is the worst end, so register tries for long (aws.md B2)."""
+CONFIRM = 0.25
+"""Seconds after which a first healthy read is read again (Q5)."""
 SHOWN_WITHIN = 60.0
 """Seconds after which a registration that does not show is an error (T13)."""
 Rows = dict["Registration", TargetSeen | None]
@@ -125,7 +127,7 @@ def _await_healthy(walker: Walker, limit: float) -> None:
         _all_healthy,
         clock=walker.run.clock,
         limit=limit,
-        pace=Pace(walker.tick, good_looks=2),
+        pace=Pace(walker.tick, again=CONFIRM, good_looks=2),
         give_up=lambda rows: _hopeless(rows, walker.run.clock.monotonic() - began),
         stopped=walker.leaving_now,
     )
@@ -139,7 +141,7 @@ def _await_healthy(walker: Walker, limit: float) -> None:
 
 
 def _rows(walker: Walker) -> Rows:
-    views = walker.room.views(walker.book.pools(), 0.9)
+    views = walker.room.views(walker.book.pools(), CONFIRM / 2)
     return {entry: _row(views[entry.pool], entry) for entry in walker.book.registrations if entry.pool in views}
 
 

@@ -22,12 +22,11 @@ if TYPE_CHECKING:
 
     Deed = Callable[[Pool, tuple[Registration, ...]], None]
 
-TICKS = ((5, 2.0), (20, 5.0))
-"""Seconds between looks at a pool, for fleets of fewer pools than the first number; one look serves all waiters.
-
-An account has 10 reads a second for everybody (Q1, S-14): however many pools, elbroll takes at most 4 of them.
-"""
-SLOWEST_TICK = 10.0
+LOOKS_PER_SECOND = 4
+"""An account has 10 health reads a second for everybody (Q1, S-14): a run takes no more than these of them,
+however many pools it watches. One look at a pool serves all who wait for it."""
+QUICKEST = 0.5
+"""Seconds between looks at a pool, where it is the only one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +70,7 @@ class Walker:
     @property
     def tick(self) -> float:
         """Seconds between two looks at a pool."""
-        pools = len(self.room.fleet.pools)
-        return next((seconds for fewer_than, seconds in TICKS if pools < fewer_than), SLOWEST_TICK)
+        return max(QUICKEST, len(self.room.fleet.pools) / LOOKS_PER_SECOND)
 
     def follow(self) -> None:
         """From now on looks answer for each recorded entry, also where a listing would leave it out (T2)."""

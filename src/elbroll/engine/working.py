@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from elbroll.engine.walker import Walker
     from elbroll.model import JobResult
 
+STARTING = 0.25
+"""Seconds between looks at an app that is not well yet; good looks keep the configured interval."""
 REACH = 15.0
 """Seconds in which a host must answer before its first command is sent."""
 
@@ -71,7 +73,7 @@ def verify(walker: Walker, release: str | None) -> None:
             lambda answer: answer.well,
             clock=walker.run.clock,
             limit=settings.timeout,
-            pace=Pace(settings.interval, again=settings.interval, good_looks=settings.consecutive),
+            pace=Pace(min(settings.interval, STARTING), again=settings.interval, good_looks=settings.consecutive),
             stopped=walker.leaving_now,
         )
         if not wait.reached:
