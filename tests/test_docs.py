@@ -186,6 +186,15 @@ def test_the_policy_allows_the_calls_that_are_made_and_no_other() -> None:
     assert set(allowed()) == made
 
 
+@pytest.mark.rule("S-6")
+@pytest.mark.parametrize("action", Action)
+def test_every_known_action_is_called_somewhere(action: Action) -> None:
+    rooms = (path for room in ("aws", "balancers", "inventory") for path in (ROOT / "src/elbroll" / room).glob("*.py"))
+    called = "\n".join(path.read_text("utf-8") for path in rooms if path.name != "actions.py")
+
+    assert re.search(rf"\bAction\.{action.name}\b", called) is not None
+
+
 @pytest.mark.rule("P1", "L2")
 def test_the_policy_keeps_the_ledger_to_its_prefix_and_deletes_nothing() -> None:
     resources = {action: resource for action, resource in allowed().items() if action.startswith("ssm:")}
