@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from elbroll.core.ending import PLAIN_NAME
 from elbroll.core.status import FleetStatus, HostStatus, PoolState
 from elbroll.model import RecordState, TargetState, Why
 
@@ -144,5 +145,12 @@ def _next(lb: str, hosts: tuple[HostStatus, ...]) -> tuple[str, ...]:
         tail = "" if word == "deploy" else " -- COMMAND"
         commands.append(f"elbroll {word} --lb {failed[0].lb or lb}{release}{tail}")
     restorable = [host for host in hosts if host.record is not None and host.record.state is not RecordState.DEPLOYING]
-    commands += [f"elbroll restore {host.host.id}" for host in (restorable if failed else drained)]
+    commands += [f"elbroll restore {_word(host, hosts)}" for host in (restorable if failed else drained)]
     return tuple(commands)
+
+
+def _word(one: HostStatus, hosts: tuple[HostStatus, ...]) -> str:
+    """Its name, where that is plain and nobody else's; else its id (I-26)."""
+    plain = PLAIN_NAME.fullmatch(one.host.name) is not None
+    alone = sum(host.host.name == one.host.name for host in hosts) == 1
+    return one.host.name if plain and alone else one.host.id

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, assert_never
 from elbroll import events
 from elbroll.core.decide import Recovery, recovery_for
 from elbroll.engine.book import HostBook
-from elbroll.engine.journal import Abandoned, Journal, StepFailed
+from elbroll.engine.journal import Abandoned, Journal, StepFailed, failed_by
 from elbroll.engine.leaving import leave, take_out_again
 from elbroll.engine.returning import bake, come_back, put_back, send_back
-from elbroll.engine.walker import Walker, failed, failed_by
+from elbroll.engine.walker import Walker, failed
 from elbroll.engine.working import deploy, verify
 from elbroll.errors import ElbrollError, Superseded
-from elbroll.model import Failure, HostResult, InstanceState, Outcome, RecordState, Step
+from elbroll.model import Failure, HostResult, InstanceState, Outcome, RecordState, Step, Why
 
 if TYPE_CHECKING:
     from elbroll.core.plan import PlannedHost
@@ -38,6 +38,8 @@ class HostWalk:
         self._book = HostBook(planned.host, record, run)
         self._walker = Walker(run, room, planned.host, self._book, self._journal)
         self._before = planned.release_before
+        self._after = self._before if run.why is Why.EXEC and run.release is None else run.release
+        """A command that was not called a release leaves the host on the one it runs."""
 
     def roll(self, *, countable: bool) -> HostResult:
         """Drain, deploy, verify, register, bake, close; from where an open record lets it go on."""
@@ -47,7 +49,7 @@ class HostWalk:
             self._walk_from(self._planned.begin, countable=countable)
         except StepFailed as failure:
             return self._finished(self._recover(failure))
-        return self._finished(self._ended(Outcome.DEPLOYED, in_service=True, after=self._run.release))
+        return self._finished(self._ended(Outcome.DEPLOYED, in_service=True, after=self._after))
 
     def drain(self, *, countable: bool) -> HostResult:
         """Out of every pool until traffic has stopped, on purpose; the record stays `held`."""
@@ -90,7 +92,7 @@ class HostWalk:
             raise failed(Step.GUARD, "stopped", f"the instance is {now}")
 
     def _walk_from(self, begin: Step, *, countable: bool) -> None:
-        release, lines = self._run.release, self._run.settings.deploy.commands
+        release, lines = self._after, self._run.settings.deploy.commands
         if begin in (Step.DRAIN, Step.DEPLOY):
             leave(self._walker, countable=countable)
             deploy(self._walker, lines, release)
@@ -143,14 +145,14 @@ class HostWalk:
             case Recovery.SERVES:
                 note = "serves, but its record could not be closed"
                 return self._ended(
-                    Outcome.DEPLOYED, in_service=True, after=self._run.release, failure=failure, note=note
+                    Outcome.DEPLOYED, in_service=True, after=self._after, failure=failure, note=note
                 )
             case _:
                 assert_never(recovery)
 
     def _served(self, failure: StepFailed) -> HostResult:
         note = "serves, but its record could not be closed"
-        return self._ended(Outcome.DEPLOYED, in_service=True, after=self._run.release, failure=failure, note=note)
+        return self._ended(Outcome.DEPLOYED, in_service=True, after=self._after, failure=failure, note=note)
 
     def _serves(self) -> bool:
         return self._book.state is None
@@ -204,10 +206,10 @@ class HostWalk:
             if not self._walker.room.may_leave_again(self._planned.host):
                 note = "left in: taking it out would leave nothing healthy"
                 return self._ended(
-                    Outcome.UNKNOWN, in_service=None, after=self._run.release, failure=failure, note=note
+                    Outcome.UNKNOWN, in_service=None, after=self._after, failure=failure, note=note
                 )
             take_out_again(self._walker)
-            self._book.deployed(self._run.release)
+            self._book.deployed(self._after)
         except ElbrollError as error:
             return self._left(failure, note=f"could not be taken out again: {error.message}")
         return self._left(failure)
@@ -219,7 +221,7 @@ class HostWalk:
                 self._book.failed(failure.step, failure.failure.code)
             except ElbrollError as error:
                 self._journal.warn("record", f"why it failed could not be noted: {error.message}")
-        after = self._run.release if self._book.state is not RecordState.HELD else self._before
+        after = self._after if self._book.state is not RecordState.HELD else self._before
         kept = note or "record kept: " + ", ".join(self._walker.labels())
         in_service = None if self._book.state is RecordState.REGISTERING else False
         return self._ended(Outcome.LEFT_OUT, in_service=in_service, after=after, failure=failure, note=kept)

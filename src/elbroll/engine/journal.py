@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from elbroll import events
+from elbroll.errors import ElbrollError
 from elbroll.model import Failure, Result, Step, StepResult
 
 if TYPE_CHECKING:
@@ -63,12 +64,13 @@ class Journal:
 
     @contextmanager
     def step(self, started: events.StepStarted) -> Iterator[None]:
-        """A step's beginning and end, whatever happens inside."""
+        """A step's beginning and end, whatever happens inside: an error of ours leaves it as StepFailed."""
         self._sink.tell(started)
         began = self._clock.monotonic()
         result, failure = Result.ERROR, None
         try:
-            yield
+            with _translated(started.step):
+                yield
             result = Result.SUCCESS
         except StepFailed as failed:
             result, failure = failed.result, failed.failure
@@ -77,3 +79,17 @@ class Journal:
             seconds = self._clock.monotonic() - began
             self.steps.append(StepResult(started.step, result, seconds))
             self._sink.tell(events.StepFinished(self.host, started.step, result, seconds, failure))
+
+
+def failed_by(step: Step, error: ElbrollError) -> StepFailed:
+    """A step's failure, as an error of ours explains it."""
+    return StepFailed(step, Failure(error.code, error.message, why=error.why), Result.ERROR)
+
+
+@contextmanager
+def _translated(step: Step) -> Iterator[None]:
+    """The one door between errors of the rooms and failures of a step."""
+    try:
+        yield
+    except ElbrollError as error:
+        raise failed_by(step, error) from error

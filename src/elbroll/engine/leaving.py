@@ -10,8 +10,9 @@ from elbroll.core.drained import Drained, Leaving, NotYet, Quiet, Undone, balanc
 from elbroll.core.drained import leave as fold
 from elbroll.core.guard import Refuse
 from elbroll.core.timing import drain_limit, healthy_limit, settle_for, until_for
-from elbroll.engine.waiting import Pace, wait_until
-from elbroll.engine.walker import failed, failed_by
+from elbroll.engine.journal import failed_by
+from elbroll.engine.waiting import NO_ANSWER, Pace, patiently, wait_until
+from elbroll.engine.walker import failed
 from elbroll.errors import ElbrollError, HostAccessError, HostUnreachable, TargetRefused
 from elbroll.model import Result, Step, TargetState
 
@@ -38,11 +39,8 @@ def leave(walker: Walker, *, countable: bool) -> None:
     drain = _Drain(walker, countable=countable)
     about = events.StepStarted(walker.host, Step.DRAIN, limit=drain.limit, pools=walker.labels(), until=drain.until)
     with walker.journal.step(about):
-        try:
-            drain.deregister()
-            drain.await_end()
-        except ElbrollError as error:
-            raise failed_by(Step.DRAIN, error) from error
+        drain.deregister()
+        drain.await_end()
 
 
 def take_out_again(walker: Walker) -> None:
@@ -77,13 +75,14 @@ def _admit(walker: Walker) -> None:
     raise failed(Step.GUARD, "unanswered", "capacity could not be read", str(wait.silence or ""))
 
 
-def _try_admission(walker: Walker) -> object:
-    return walker.room.admit(walker.host, lambda seen: walker.book.hold(_recordable(walker, seen)))
-
-
-def _recordable(walker: Walker, seen: frozenset[Registration]) -> frozenset[Registration]:
-    """What this run will remove: it was seen registered a moment ago (I-12)."""
-    return seen | walker.book.registrations
+def _try_admission(walker: Walker) -> Leave | Refuse | ElbrollError:
+    """The guard's verdict, or the error that trying again will not mend (F-28)."""
+    try:
+        return walker.room.admit(walker.host, walker.book.hold)
+    except NO_ANSWER:
+        raise
+    except ElbrollError as error:
+        return error
 
 
 class _Drain:

@@ -8,7 +8,7 @@ from elbroll import events
 from elbroll.core.timing import bake_for, healthy_limit
 from elbroll.engine.journal import Abandoned, StepFailed
 from elbroll.engine.waiting import Pace, wait_until
-from elbroll.engine.walker import failed, failed_by
+from elbroll.engine.walker import failed
 from elbroll.errors import ElbrollError, TargetRefused
 from elbroll.model import Step, TargetSeen, TargetState, TargetType
 
@@ -30,13 +30,10 @@ def come_back(walker: Walker) -> None:
     limit = _healthy_limit(walker)
     about = events.StepStarted(walker.host, Step.REGISTER, limit=limit, pools=walker.labels())
     with walker.journal.step(about):
-        try:
-            walker.follow()
-            walker.book.registering()
-            _register(walker)
-            _await_healthy(walker, limit)
-        except ElbrollError as error:
-            raise failed_by(Step.REGISTER, error) from error
+        walker.follow()
+        walker.book.registering()
+        _register(walker)
+        _await_healthy(walker, limit)
 
 
 def put_back(walker: Walker) -> None:
@@ -47,12 +44,9 @@ def put_back(walker: Walker) -> None:
     limit = _healthy_limit(walker)
     about = events.StepStarted(walker.host, Step.REGISTER, limit=limit, pools=walker.labels())
     with walker.journal.step(about):
-        try:
-            walker.follow()
-            _register(walker)
-            _await_healthy(walker, limit)
-        except ElbrollError as error:
-            raise failed_by(Step.REGISTER, error) from error
+        walker.follow()
+        _register(walker)
+        _await_healthy(walker, limit)
 
 
 def send_back(walker: Walker) -> None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from elbroll.engine.context import Run
     from elbroll.engine.journal import Journal
     from elbroll.engine.room import FleetRoom
-    from elbroll.errors import ElbrollError
     from elbroll.model import Host, Pool, PoolId, Registration, Step
 
     Deed = Callable[[Pool, tuple[Registration, ...]], None]
@@ -94,11 +93,6 @@ class Walker:
 def failed(step: Step, code: str, message: str, *why: str, result: Result = Result.FAILURE) -> StepFailed:
     """A step's failure in one line."""
     return StepFailed(step, Failure(code, message, why=why), result)
-
-
-def failed_by(step: Step, error: ElbrollError) -> StepFailed:
-    """A step's failure, as an error of ours explains it."""
-    return StepFailed(step, Failure(error.code, error.message, why=error.why), Result.ERROR)
 
 
 def _bound(deed: Deed, pool: Pool, entries: tuple[Registration, ...]) -> Callable[[], None]:

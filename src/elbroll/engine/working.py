@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from elbroll import events
 from elbroll.engine.journal import StepFailed
 from elbroll.engine.waiting import Pace, wait_until
-from elbroll.engine.walker import failed, failed_by
-from elbroll.errors import ElbrollError, HostUnreachable
-from elbroll.model import Failure, Job, JobEnd, JobId, OnLoss, ProbeAnswer, RecordState, Result, Step
+from elbroll.engine.walker import failed
+from elbroll.errors import HostUnreachable
+from elbroll.model import Failure, Job, JobEnd, JobId, OnLoss, ProbeAnswer, Result, Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,14 +32,12 @@ def deploy(walker: Walker, lines: Sequence[str], release: str | None) -> None:
     limit = walker.run.settings.deploy.timeout
     about = events.StepStarted(walker.host, Step.DEPLOY, limit=limit, commands=len(lines))
     with walker.journal.step(about):
-        try:
-            _reach(walker)
-            _await_earlier_jobs(walker)
-            walker.book.deploying(release)
-            run_jobs(walker, Step.DEPLOY, lines)
-            walker.book.deployed(release)
-        except ElbrollError as error:
-            raise failed_by(Step.DEPLOY, error) from error
+        _reach(walker)
+        await_earlier_jobs(walker, Step.DEPLOY)
+        _still_out(walker)
+        walker.book.deploying(release)
+        run_jobs(walker, Step.DEPLOY, lines)
+        walker.book.deployed(release)
 
 
 def run_jobs(walker: Walker, step: Step, lines: Sequence[str]) -> None:
@@ -88,10 +86,11 @@ def _reach(walker: Walker) -> None:
         raise HostUnreachable(f"{walker.host.name} does not run commands", why=(answer.cause or "no reason given",))
 
 
-def _await_earlier_jobs(walker: Walker) -> None:
-    """A command of an earlier run may still be alive on the host: never two at once (I-17)."""
-    if walker.book.state not in (RecordState.DEPLOYING, RecordState.DEPLOYED, RecordState.REGISTERING):
-        return
+def await_earlier_jobs(walker: Walker, step: Step) -> None:
+    """A command of an earlier run may still be alive on the host, recorded or not: never two at once (I-17).
+
+    Raises StepFailed, HostUnreachable.
+    """
     wait = wait_until(
         lambda: walker.run.transport.open_jobs(walker.host),
         lambda jobs: not jobs,
@@ -101,9 +100,18 @@ def _await_earlier_jobs(walker: Walker) -> None:
         stopped=walker.leaving_now,
     )
     if not wait.reached:
-        walker.abandon_if_told(Step.DEPLOY)
+        walker.abandon_if_told(step)
+        if wait.silence is not None:
+            raise wait.silence
         jobs = ", ".join(wait.last or ())
-        raise failed(Step.DEPLOY, "job-still-runs", f"a command of an earlier run is still running on the host: {jobs}")
+        raise failed(step, "job-still-runs", f"a command of an earlier run is still running on the host: {jobs}")
+
+
+def _still_out(walker: Walker) -> None:
+    """Last look before the record says `deploying`: somebody may have registered the host meanwhile (F-36, I-5)."""
+    if back := walker.room.registered(walker.host):
+        names = ", ".join(walker.label(entry) for entry in sorted(back))
+        raise failed(Step.DEPLOY, "undone", f"registered again by somebody else: {names}")
 
 
 def _job(walker: Walker, step: Step, number: int, line: str, limit: float) -> Job:
