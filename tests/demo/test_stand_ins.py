@@ -18,11 +18,12 @@ from elbroll.demo.service import AppSettings
 from elbroll.demo.sshd.keys import new_key
 
 BIN = Path(elbroll.demo.__file__).parent / "bin"
-ENVIRONMENT = {**os.environ, "ELBROLL_DEMO_PYTHON": sys.executable}
+PATH = f"{BIN}:{os.environ['PATH']}"
+ENVIRONMENT = {**os.environ, "PATH": PATH, "ELBROLL_DEMO_PYTHON": sys.executable}
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True, timeout=20, check=False)
+def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, env={**ENVIRONMENT, **more}, capture_output=True, text=True, timeout=20, check=False)
 
 
 def test_connections_are_listed_by_the_servers_port_only() -> None:
@@ -49,7 +50,7 @@ def test_it_says_the_same_as_the_real_one() -> None:
         port = listener.getsockname()[1]
         with socket.create_connection(("127.0.0.9", port)), listener.accept()[0]:
             ours = run(str(BIN / "ss"), *question, f"sport = :{port}").stdout.split()
-            real = run("ss", *question, f"sport = :{port}").stdout.split()
+            real = run(str(shutil.which("ss")), *question, f"sport = :{port}").stdout.split()
 
     assert ours == real
 
@@ -63,6 +64,19 @@ def test_rows_of_other_states_and_ports_are_passed_over() -> None:
     little_endian = ["3 2 127.0.1.9:8080 127.0.1.5:49153\n"]
 
     assert list(sockets.established(rows, frozenset({8080}))) == little_endian
+
+
+@pytest.mark.parametrize("tool", ["ss", "ss-here"])
+def test_a_host_sees_no_connection_of_another_one_on_the_same_port(tool: str) -> None:
+    with socket.create_server(("127.0.0.9", 0)) as listener:
+        port = listener.getsockname()[1]
+        question = "-Htni", "state", "established", f"( sport = :{port} or sport = :1 )"
+        with socket.create_connection(("127.0.0.9", port)), listener.accept()[0]:
+            theirs = run(str(BIN / tool), *question, ELBROLL_DEMO_ADDRESS="127.0.0.99")
+            ours = run(str(BIN / tool), *question, ELBROLL_DEMO_ADDRESS="127.0.0.9")
+
+    assert theirs.stdout == ""
+    assert f"127.0.0.9:{port}" in ours.stdout
 
 
 def test_setsid_makes_a_session_and_keeps_process_and_status() -> None:

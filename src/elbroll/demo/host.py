@@ -70,8 +70,8 @@ class DemoHost:
         """Make the home and take the SSH port. Raises OSError when the port is taken."""
         (self.place.home / "bin").mkdir(parents=True, exist_ok=True)
         (self.place.home / "RELEASE").write_text(f"{release}\n")
-        for tool in ("web-ctl", *(name for name in STAND_INS if shutil.which(name) is None)):
-            shutil.copy2(_TOOLS / tool, self.place.home / "bin" / tool)
+        for tool, source in _tools().items():
+            shutil.copy2(_TOOLS / source, self.place.home / "bin" / tool)
             (self.place.home / "bin" / tool).chmod(0o755)
         self._sshd = SshServer(self.account, self.address, ssh_port)
         self._down.callback(self._sshd.close)
@@ -91,6 +91,12 @@ class DemoHost:
             listed.write(f"{release} {stage}\n")
 
 
+def _tools() -> dict[str, str]:
+    """What a host has in its own `bin`, and the program behind each name."""
+    missing = {name: name for name in STAND_INS if shutil.which(name) is None}
+    return {"web-ctl": "web-ctl", "ss": "ss-here", **missing}
+
+
 def _environment(place: Place, mark: str) -> dict[str, str]:
     """All that a process of the host knows; nothing of the user's."""
     return {
@@ -102,6 +108,7 @@ def _environment(place: Place, mark: str) -> dict[str, str]:
         "SHELL": "/bin/sh",
         "PYTHONPATH": os.pathsep.join(sys.path),
         "ELBROLL_DEMO_HOST": place.name,
+        "ELBROLL_DEMO_ADDRESS": place.address,
         "ELBROLL_DEMO_PYTHON": sys.executable,
         MARK: mark,
     }

@@ -1,7 +1,11 @@
-"""Established connections from /proc/net/tcp, printed as `ss -Htn` does: for demo hosts on a machine without `ss`."""
+"""Established connections from /proc/net/tcp, printed as `ss -Htn` does: for demo hosts on a machine without `ss`.
+
+Only those of the address in `ELBROLL_DEMO_ADDRESS`, where it is set.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import struct
@@ -20,14 +24,15 @@ def main(words: Sequence[str] | None = None) -> None:
     asked = " ".join(sys.argv[1:] if words is None else words)
     ports = frozenset(int(port) for port in re.findall(r"sport\s*=?=\s*:(\d+)", asked))
     table = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
-    sys.stdout.writelines(established(table, ports))
+    sys.stdout.writelines(established(table, ports, os.environ.get("ELBROLL_DEMO_ADDRESS")))
 
 
-def established(table: Iterable[str], ports: frozenset[int]) -> Iterator[str]:
-    """Lines of `ss` for rows of /proc/net/tcp: queues, local, peer."""
+def established(table: Iterable[str], ports: frozenset[int], address: str | None = None) -> Iterator[str]:
+    """Lines of `ss` for rows of /proc/net/tcp: queues, local, peer. With `address` only those of that local one."""
     for row in table:
         _, local, peer, state, queues, *_ = row.split()
-        if state == _ESTABLISHED and int(local.partition(":")[2], 16) in ports:
+        here = address in {None, _shown(local).rpartition(":")[0]}
+        if here and state == _ESTABLISHED and int(local.partition(":")[2], 16) in ports:
             sending, _, waiting = queues.partition(":")
             yield f"{int(waiting, 16)} {int(sending, 16)} {_shown(local)} {_shown(peer)}\n"
 

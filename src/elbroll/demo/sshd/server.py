@@ -31,6 +31,8 @@ class SshServer:
         self.account = account
         self.odd: frozenset[Odd] = frozenset()
         self.host_key: paramiko.PKey = new_key()
+        self.reached = 0
+        """How many connections there have been so far."""
         self._closed = Event()
         self._lock = Lock()
         self._lines: list[Line] = []
@@ -91,6 +93,7 @@ class SshServer:
             self._welcome(connected)
 
     def _welcome(self, connected: socket.socket) -> None:
+        self.reached += 1
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.odd & {Odd.SILENT, Odd.BUSY, Odd.DRIPPING_BANNER}:
             self._mutes.append(
