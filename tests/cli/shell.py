@@ -1,0 +1,182 @@
+"""`elbroll` as people call it: a child process, at a prompt, in a pipe, or at a terminal."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pexpect
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from elbroll.demo.world import World
+
+LIMIT = 120.0
+"""Seconds that one command may take."""
+COMMAND = (sys.executable, "-m", "elbroll")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def document(self) -> Any:
+        """stdout as the one JSON document that it is."""
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[Any]:
+        """stdout as JSON lines."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def next(self) -> tuple[str, ...]:
+        """The commands that the closing words offer, without what is said about them."""
+        block = re.search(r"^Next +(.*(?:\n {6}.*)*)", self.out, re.MULTILINE)
+        rows = block[1].splitlines() if block else []
+        return tuple(re.split(r" {3,}", row.strip())[0] for row in rows)
+
+
+class Running:
+    """A command under way, whose output is read as it comes."""
+
+    def __init__(self, child: subprocess.Popen[str]) -> None:
+        self.child = child
+        self.began = time.monotonic()
+        self.said: dict[str, str] = {"out": "", "err": ""}
+        streams = {"out": child.stdout, "err": child.stderr}
+        self._readers = [
+            threading.Thread(target=self._read, args=item, daemon=True) for item in streams.items() if item[1]
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def await_word(self, pattern: str, limit: float = 60.0) -> str:
+        """Until stderr says it: the whole line. Fails the test when it does not."""
+        wait_for(lambda: bool(self._found(pattern)) or self.child.poll() is not None, limit)
+        found = self._found(pattern)
+        assert found is not None, f"ended without {pattern!r}: {self.said}"
+        return found[0]
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it to the process alone; time is counted from here on."""
+        self.began = time.monotonic()
+        self.child.send_signal(number)
+
+    def kill_hard(self) -> None:
+        """`kill -9`: no clean-up of any kind."""
+        self.child.kill()
+        self.child.wait()
+
+    def end(self) -> Ended:
+        """How it ended by itself."""
+        try:
+            self.child.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            self.kill_hard()
+            pytest.fail(f"no end within {LIMIT:.0f} s: {self.said}")
+        seconds = time.monotonic() - self.began
+        for reader in self._readers:
+            reader.join(10)
+        return Ended(self.child.returncode, self.said["out"], self.said["err"], seconds)
+
+    def _found(self, pattern: str) -> re.Match[str] | None:
+        return re.search(f"^.*{pattern}.*$", self.said["err"], re.MULTILINE)
+
+    def _read(self, name: str, stream: Any) -> None:
+        with stream:
+            for line in stream:
+                self.said[name] += line
+
+
+class Shell:
+    """Calls `elbroll` in a world, with a home and state directory of its own; `elsewhere` gives another computer."""
+
+    def __init__(self, world: World, home: Path) -> None:
+        self.world = world
+        self.home = home
+
+    @property
+    def runs(self) -> Path:
+        """Where the runs of this computer are kept."""
+        return self.home / "state" / "runs"
+
+    def elsewhere(self) -> Shell:
+        """A computer that knows nothing of this one."""
+        other = self.home / "elsewhere"
+        other.mkdir()
+        return Shell(self.world, other)
+
+    def environment(self, changes: Mapping[str, str | None]) -> dict[str, str]:
+        """The world's, in this home; a change to None takes a variable away."""
+        home = {"HOME": str(self.home), "ELBROLL_STATE_DIR": str(self.home / "state")}
+        given = {**self.world.environment, **home, **changes}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def start(self, *words: str, **changes: str | None) -> Running:
+        """Start a command, with other environment variables as named."""
+        child = subprocess.Popen(
+            [*COMMAND, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.environment(changes),
+            cwd=self.world.directory,
+        )
+        return Running(child)
+
+    def __call__(self, *words: str, **changes: str | None) -> Ended:
+        """Run a command to its end."""
+        return self.start(*words, **changes).end()
+
+    def line(self, line: str, **changes: str | None) -> Ended:
+        """Run a shell line, in which `elbroll` is this one."""
+        words = " ".join(COMMAND)
+        child = subprocess.Popen(
+            ["/bin/bash", "-c", f'elbroll() {{ {words} "$@"; }}; {line}'],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.environment(changes),
+            cwd=self.world.directory,
+        )
+        return Running(child).end()
+
+    def at_terminal(self, *words: str, **changes: str | None) -> pexpect.spawn[str]:
+        """Start a command at a terminal of its own, 100 columns wide."""
+        return pexpect.spawn(
+            COMMAND[0],
+            [*COMMAND[1:], *words],
+            env={**self.environment(changes), "TERM": "xterm-256color"},  # type: ignore[arg-type]  # a mapping will do
+            cwd=str(self.world.directory),
+            encoding="utf-8",
+            timeout=60,
+            dimensions=(30, 100),
+        )
+
+
+def wait_for(look: Callable[[], object], limit: float = 60.0) -> None:
+    """Until `look` holds; fails the test after `limit` seconds."""
+    end = time.monotonic() + limit
+    while not look():
+        if time.monotonic() > end:
+            pytest.fail("it never came about")
+        time.sleep(0.05)

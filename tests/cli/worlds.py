@@ -1,0 +1,59 @@
+"""Worlds for the command line: as small and quick as they can be and still have everything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from elbroll.demo.service import AppSettings
+from elbroll.demo.settings import PoolPlan, WorldSettings
+from elbroll.demo.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from elbroll.demo.host import DemoHost
+
+DEPLOY = (
+    'echo begin >> deploys; sleep "$(cat pause 2>/dev/null || echo 0)"; web-ctl deploy "$ELBROLL_RELEASE"; '
+    "status=$?; echo end >> deploys; exit $status",
+)
+"""Notes when it begins and ends, and takes as long as the host's file `pause` says."""
+PAIR = (PoolPlan(delay=20), PoolPlan(name="extra", delay=20))
+"""Two hosts in two groups of one balancer, on different ports."""
+
+
+def small_world(hosts: int = 2, pools: tuple[PoolPlan, ...] = PAIR) -> World:
+    """Up within its `with`; quick apps, quick first checks, a settle of a second."""
+    quick = AppSettings(start_up=0.2, latency=0.01)
+    return _Quick(hosts, WorldSettings(pools=pools, app=quick, keep_alive=0.3, first_check=0.1, deploy=DEPLOY))
+
+
+class _Quick(World):
+    def __enter__(self) -> World:  # type: ignore[override]  # callers need no more than a world
+        up = super().__enter__()
+        up.config.write_text(
+            changed(up.config, {'settle = "2s"': 'settle = "1s"', 'timeout = "15s"': 'timeout = "6s"\ninterval = "1s"'})
+        )
+        return up
+
+
+def changed(config: Path, changes: Mapping[str, str]) -> str:
+    """The text of a config with some words replaced, all of which must be there."""
+    text = config.read_text()
+    for old, new in changes.items():
+        assert old in text, f"{old} is not in {config}"
+        text = text.replace(old, new)
+    return text
+
+
+def variant(world: World, name: str, changes: Mapping[str, str]) -> str:
+    """Another config beside the world's own: its path, for `--config`."""
+    path = world.directory / f"{name}.toml"
+    path.write_text(changed(world.config, changes))
+    return str(path)
+
+
+def pause(host: DemoHost, seconds: float) -> None:
+    """From now on a deploy on this host takes at least so long."""
+    (host.place.home / "pause").write_text(f"{seconds}\n")
