@@ -74,9 +74,9 @@ def test_ranges_and_single_numbers_are_citations_and_look_alikes_are_none() -> N
 
 
 def test_every_rule_that_is_cited_is_explained() -> None:
-    held, _ = rules()
+    held, not_yet = rules()
 
-    assert cited(code()) - held == set()
+    assert cited(code()) - held - not_yet == set()
 
 
 def test_every_rule_that_is_explained_is_cited() -> None:
@@ -85,18 +85,22 @@ def test_every_rule_that_is_explained_is_cited() -> None:
     assert held - cited(code()) == set()
 
 
-def test_a_rule_stands_once_and_under_not_yet_only_until_it_is_cited() -> None:
-    held, not_yet = rules()
-    everything = LISTED.findall((ROOT / "docs/rules.md").read_text("utf-8"))
+def test_a_rule_that_is_cited_has_moved_from_not_yet_to_its_family() -> None:
+    _, not_yet = rules()
 
     assert not_yet & cited(code()) == set()
-    assert len(everything) == len(held | not_yet)
+
+
+def test_a_rule_stands_once() -> None:
+    everything = LISTED.findall((ROOT / "docs/rules.md").read_text("utf-8"))
+
+    assert sorted(everything) == sorted(set(everything))
 
 
 def test_tests_are_marked_with_rules_that_exist() -> None:
-    held, _ = rules()
+    held, not_yet = rules()
 
-    assert [(file, number) for file, number in marks() if number not in held] == []
+    assert [(file, number) for file, number in marks() if number not in held | not_yet] == []
 
 
 def test_every_chapter_that_is_cited_is_explained() -> None:
