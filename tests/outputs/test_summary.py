@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +22,7 @@ BLOCK = """
 ✘ web-4 failed in verify: GET 10.0.2.14:8080/healthz answered 502 for 0:30
   why    the app answers, but not with 200-299 (30 looks, the last at 21:33:41Z)
   host   | web[812]: bind: address already in use
-         112 lines in all: elbroll runs log 7f3a9c web-4
+         112 lines in all: LOGS/web-4-i-0a1b2c3d4e5f60004.log
 
 """
 STANDING = """\
@@ -41,7 +42,7 @@ Next  elbroll deploy --lb web-prod --release v143    web-4 again, then web-5
 
 def told(of: story.Story, glyphs: Glyphs = UNICODE, files: tuple[tuple[str, str], ...] = ()) -> tuple[str, str]:
     err, out = io.StringIO(), io.StringIO()
-    summary = Summary(Pen(err, NO_COLOR), Pen(out, NO_COLOR), glyphs, files)
+    summary = Summary(Pen(err, NO_COLOR), Pen(out, NO_COLOR), glyphs, files, Path("LOGS"))
     for each in of.told:
         summary.take(each)
     summary.close()
@@ -104,7 +105,7 @@ def test_a_broken_stderr_does_not_keep_the_standing_from_stdout() -> None:
 
 def test_only_failures_are_told_where_stdout_is_taken() -> None:
     err = io.StringIO()
-    summary = Summary(Pen(err, NO_COLOR), None, UNICODE)
+    summary = Summary(Pen(err, NO_COLOR), None, UNICODE, logs=Path("LOGS"))
     for each in story.finish(story.halted()).told:
         summary.take(each)
     assert err.getvalue() == BLOCK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from elbroll.errors import UsageError
+from elbroll.outputs.hostlogs import HostLogs
 from elbroll.outputs.jsonl import JsonLines, Output, open_new
+from elbroll.outputs.mask import MaskedFormatter
 from elbroll.outputs.streams import unbuffered
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
     from elbroll.model import RunId
     from elbroll.outputs.bus import Outlet
+    from elbroll.outputs.mask import Masker
 
 
 def state_dir(given: Path | None) -> Path:
@@ -34,8 +38,20 @@ class RunFolder:
 
     def __init__(self, given: Path | None, run: RunId) -> None:
         self.path = state_dir(given) / "runs" / run
+        self._debug: logging.Handler | None = None
 
-    def outlets(self, wishes: Mapping[str, object]) -> list[Outlet]:
+    @property
+    def logs(self) -> Path:
+        """What hosts have printed, a file a host."""
+        return self.path / "hosts"
+
+    def close(self) -> None:
+        """End the debug log."""
+        if self._debug is not None:
+            logging.getLogger().removeHandler(self._debug)
+            self._debug.close()
+
+    def outlets(self, wishes: Mapping[str, object], masker: Masker) -> list[Outlet]:
         """The events of this run as JSON lines, and the copy that was asked for. Raises UsageError for the copy."""
         wanted = Output.INCLUDED if wishes.get("events_output") else Output.LEFT_OUT
         copy = wishes.get("events")
@@ -43,6 +59,8 @@ class RunFolder:
         try:
             self.path.mkdir(parents=True, mode=0o700, exist_ok=True)
             outlets.append(JsonLines(open_new(self.path / "events.jsonl")))
+            outlets.append(HostLogs(self.logs))
+            self._debug = debug_log(self.path / "debug.log", masker)
         except (OSError, UsageError) as error:
             click.echo(f"warning: this run is not kept: {error}", err=True)
         return outlets
@@ -50,3 +68,13 @@ class RunFolder:
 
 def _copy(name: str) -> TextIO:
     return unbuffered(sys.stdout) if name == "-" else open_new(Path(name))
+
+
+def debug_log(path: Path, masker: Masker) -> logging.Handler:
+    """Warnings of every library and more of our own, masked; botocore's bodies are never written (B7, T-8)."""
+    handler = logging.StreamHandler(open_new(path))
+    handler.setFormatter(MaskedFormatter(masker, "%(asctime)s %(name)s %(levelname)s %(message)s"))
+    logging.getLogger("elbroll").setLevel(logging.DEBUG)
+    logging.getLogger("paramiko").setLevel(logging.INFO)
+    logging.getLogger().addHandler(handler)
+    return handler

@@ -23,6 +23,7 @@ from elbroll.outputs.summary import Summary
 from elbroll.outputs.words import glyphs_for
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import TextIO
 
     from elbroll.cli.options import Flags
@@ -44,9 +45,9 @@ class Screens:
         """Whether a person may be watching."""
         return tty_of(sys.stderr) is Tty.YES
 
-    def outlets(self, *, quiet_summary: bool) -> list[Outlet]:
+    def outlets(self, logs: Path, *, quiet_summary: bool) -> list[Outlet]:
         """Progress and the closing words, in one line, as they share a screen. `quiet_summary`: stdout is taken."""
-        summary = Summary(self.err, None if quiet_summary else self._summary_pen(), self.glyphs)
+        summary = Summary(self.err, None if quiet_summary else self._summary_pen(), self.glyphs, logs=logs)
         progress = self._progress()
         return [progress, summary] if progress else [summary]
 

@@ -46,8 +46,8 @@ class Telling:
         self._screens = Screens(session.flags)
         self._masker = Masker(self.secrets.values())
         self._folder = RunFolder(session.flags.state_dir, holder.run)
-        outlets = self._screens.outlets(quiet_summary=wishes.get("events") == "-")
-        copies = self._folder.outlets(wishes)
+        outlets = self._screens.outlets(self._folder.logs, quiet_summary=wishes.get("events") == "-")
+        copies = self._folder.outlets(wishes, self._masker)
         self._bus = Bus(holder.run, task.lb, session.clock, outlets, *([copy] for copy in copies), masker=self._masker)
         self._began = session.clock.monotonic()
         self._standing = Standing()
@@ -66,6 +66,7 @@ class Telling:
     def __exit__(self, *_: object) -> None:
         self._done.set()
         self._bus.close(DRAIN)
+        self._folder.close()
 
     def tell(self, event: Event) -> None:
         """Add up, and pass on."""

@@ -10,11 +10,13 @@ from elbroll.events import RunFinished
 from elbroll.model import Outcome, Result, Step
 from elbroll.outputs import phrases
 from elbroll.outputs.clean import clean_line
+from elbroll.outputs.hostlogs import log_of
 from elbroll.outputs.ink import Line, Piece, Tone, line, table
 from elbroll.outputs.words import counted, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from elbroll.events import Told
     from elbroll.model import Failure, HostId, HostResult
@@ -41,11 +43,19 @@ class Summary:
 
     tick_every = None
 
-    def __init__(self, err: Pen, out: Pen | None, glyphs: Glyphs, files: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(
+        self,
+        err: Pen,
+        out: Pen | None,
+        glyphs: Glyphs,
+        files: tuple[tuple[str, str], ...] = (),
+        logs: Path | None = None,
+    ) -> None:
         self._err = err
         self._out = out
         self._glyphs = glyphs
         self._files = files
+        self._logs = logs
         self._standing = Standing()
 
     def take(self, told: Told) -> None:
@@ -54,7 +64,7 @@ class Summary:
         if not isinstance(told.event, RunFinished):
             return
         try:
-            self._err.write(failures(self._standing, told.event, self._glyphs))
+            self._err.write(failures(self._standing, told.event, self._glyphs, self._logs))
         finally:
             if self._out is not None:
                 self._out.write(closing(self._standing, told.event, self._files))
@@ -69,12 +79,15 @@ class Summary:
 # --- what failed -------------------------------------------------------------------------------------
 
 
-def failures(standing: Standing, end: RunFinished, glyphs: Glyphs) -> tuple[Line, ...]:
-    """A block for each failed host, the first ones in full; then what ended the run as a whole."""
+def failures(standing: Standing, end: RunFinished, glyphs: Glyphs, logs: Path | None = None) -> tuple[Line, ...]:
+    """A block for each failed host, the first ones in full; then what ended the run as a whole.
+
+    `logs`: the folder where whole outputs are.
+    """
     failed = [(result, result.failure) for result in results_of(standing).values() if result.failure is not None]
     written: list[Line] = []
     for result, failure in failed[:BLOCKS]:
-        written += [(), *_block(standing, result, failure, glyphs)]
+        written += [(), *_block(standing, result, failure, glyphs), *_whole(standing, result, failure, logs)]
     if len(failed) > BLOCKS:
         written += [(), line(f"{len(failed) - BLOCKS} more hosts failed; see the table below")]
     if end.failure is not None:
@@ -90,9 +103,14 @@ def _block(standing: Standing, result: HostResult, failure: Failure, glyphs: Gly
     shown = failure.tail[-TAIL:]
     for number, text in enumerate(shown):
         yield line("  host   " if number == 0 else "         ", "| ", clean_line(text))
-    if failure.lines > len(shown):
-        log = f"elbroll runs log {standing.run} {name}"
-        yield line(f"         {failure.lines} lines in all: {log}")
+
+
+def _whole(standing: Standing, result: HostResult, failure: Failure, logs: Path | None) -> Iterable[Line]:
+    """Where the rest of a long output is."""
+    host = standing.hosts.get(result.host)
+    if failure.lines > len(failure.tail[-TAIL:]):
+        where = f": {log_of(logs, host)}" if logs and host else ""
+        yield line(f"         {failure.lines} lines in all{where}")
 
 
 def _whys(failure: Failure) -> Iterable[Line]:
