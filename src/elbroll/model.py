@@ -203,6 +203,11 @@ class Host:
         """Whether a registration is this host's: by instance id, or by one of its addresses."""
         return registration.id in (self.id, self.private_ip, *self.addresses)
 
+    def owns_in(self, pool: Pool, registration: Registration) -> bool:
+        """The same for an entry of that pool: addresses repeat from one network to the next (F-18)."""
+        elsewhere = pool.target_type is TargetType.IP and None not in {pool.vpc, self.vpc} and pool.vpc != self.vpc
+        return self.owns(registration) and not elsewhere
+
 
 @dataclass(frozen=True, slots=True)
 class Fleet:

@@ -9,7 +9,7 @@ from elbroll import events
 from elbroll.model import HostRecord, RecordState, Removed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from elbroll.engine.context import Run
     from elbroll.model import Host, PoolId, Registration
@@ -100,6 +100,13 @@ class HostBook:
     def failed(self, step: str, error: str) -> HostRecord:
         """The state stays; what failed is noted for `status`."""
         return self._write(replace(self._open(), step=step, error=error, run=self._run.id))
+
+    def unresolvable(self, pools: Collection[PoolId]) -> HostRecord:
+        """These pools no longer exist: their items stay, marked, until somebody gives them up by name (2.4)."""
+        record = self._open()
+        marked = (replace(item, unresolvable=True) for item in record.registrations if item.registration.pool in pools)
+        kept = (item for item in record.registrations if item.registration.pool not in pools)
+        return self._write(replace(record, registrations=frozenset([*marked, *kept]), run=self._run.id))
 
     def in_service(self, release: str | None) -> HostRecord:
         """Close: after every registration was seen healthy."""

@@ -39,3 +39,5 @@ class Run:
     """`drain --reason`."""
     until: datetime | None = None
     """`drain --for`."""
+    give_up: frozenset[str] = frozenset()
+    """`restore --give-up`: ids or names of pools that no longer exist, which records need not wait for (F-35)."""

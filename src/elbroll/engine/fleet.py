@@ -10,6 +10,7 @@ from elbroll.core.decide import Finish, Halt, RollState, Start, WaitForOne, next
 from elbroll.engine.host import HostWalk
 from elbroll.engine.preparing import Preparation
 from elbroll.engine.stop import StopMode
+from elbroll.errors import ElbrollError
 from elbroll.model import Failure, HostId, HostResult, Outcome
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Roll:
         self._waiting = {planned.host.id: planned for planned in plan.hosts}
         self._halted: str | None = None
         self._bug: Exception | None = None
+        self._bears = run.settings.pace.max_failures
 
     def deploy(self, preparers: Crew[Readied | HostResult], walkers: Crew[HostResult]) -> Mapping[HostId, HostResult]:
         """Prepare all, then roll. A host that cannot be prepared halts the roll before the first drain."""
@@ -59,7 +61,8 @@ class Roll:
         )
 
     def restore(self, walkers: Crew[HostResult]) -> Mapping[HostId, HostResult]:
-        """Put hosts back where their records say."""
+        """Put hosts back where their records say: one that fails keeps no other one out."""
+        self._bears = len(self._waiting)
         return self._walk_all(lambda _host, walk: walk.restore(), walkers)
 
     def _walk_all(
@@ -69,7 +72,8 @@ class Roll:
             move = next_move(self._state())
             match move:
                 case Start(host):
-                    self._start(host, walk, walkers)
+                    if not self._halted_by_the_sick():
+                        self._start(host, walk, walkers)
                 case Halt(reason):
                     self._halt(reason)
                 case WaitForOne():
@@ -88,11 +92,24 @@ class Roll:
             working=frozenset(self._working),
             results=self._results,
             max_unavailable=self._plan.max_unavailable,
-            max_failures=self._run.settings.pace.max_failures,
+            max_failures=self._bears,
             stop_mode=self._run.stop.mode,
             canary=frozenset(planned.host.id for planned in self._plan.hosts[: self._plan.canary]),
             halted=self._halted,
         )
+
+    def _halted_by_the_sick(self) -> bool:
+        """Finished hosts are judged again before each next one; a sick one counts as a failure (safety.md 5)."""
+        try:
+            sick = [host for host in self._room.fell_sick() if host in self._results]
+        except ElbrollError:
+            return False  # the guard reads again, and patiently
+        failed = sum(result.outcome is Outcome.LEFT_OUT for result in self._results.values())
+        if not sick or len(sick) + failed <= self._bears:
+            return False
+        names = ", ".join(planned.host.name for planned in self._plan.hosts if planned.host.id in sick)
+        self._halt(f"{names} fell sick after coming back")
+        return True
 
     def _start(self, host: HostId, walk: Callable[[HostId, HostWalk], HostResult], walkers: Crew[HostResult]) -> None:
         planned = self._waiting.pop(host)
@@ -114,6 +131,7 @@ class Roll:
     def _halt(self, reason: str) -> None:
         if self._halted is None:
             self._halted = reason
+            self._room.shut(reason)
             working = tuple(planned.host.name for planned in self._working.values())
             self._run.sink.tell(events.HaltDecided(reason, working))
 

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 from elbroll import events
 from elbroll.core.drained import Drained, Leaving, NotYet, Quiet, Undone, balancer_peers, drained, quiet
 from elbroll.core.drained import leave as fold
-from elbroll.core.guard import Refuse
+from elbroll.core.guard import Leave, Refuse
+from elbroll.core.names import listed, pool_name
 from elbroll.core.timing import drain_limit, healthy_limit, settle_for, until_for
 from elbroll.engine.journal import failed_by
-from elbroll.engine.waiting import NO_ANSWER, Pace, patiently, wait_until
-from elbroll.engine.walker import failed
-from elbroll.errors import ElbrollError, HostAccessError, HostUnreachable, TargetRefused
+from elbroll.engine.waiting import NO_ANSWER, Pace, Wait, patiently, wait_until
+from elbroll.engine.walker import LOOKS_FOR, failed
+from elbroll.errors import ElbrollError, HostAccessError, HostUnreachable, Unanswered
 from elbroll.model import Result, Step, TargetState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from elbroll.engine.ports import ConnectionWatch
     from elbroll.engine.walker import Walker
@@ -48,30 +49,53 @@ def take_out_again(walker: Walker) -> None:
 
     Raises what AWS calls raise, and Unanswered where nobody saw it leave.
     """
-    walker.run.lease.confirm(walker.book.pools())
     walker.send(walker.run.balancer.deregister, SENDS_FOR)
+    wait = wait_until(
+        lambda: walker.room.registered(walker.host, 0.0),
+        lambda seen: not seen,
+        clock=walker.run.clock,
+        limit=LEAVES_WITHIN,
+        pace=Pace(walker.tick, again=walker.tick, good_looks=2),
+        stopped=walker.leaving_now,
+    )
+    if not wait.reached:
+        raise Unanswered(f"nobody saw {walker.host.name} leave")
 
 
 def _admit(walker: Walker) -> None:
     """Ask the guard, for as long as its reason may heal. Raises StepFailed."""
-    limit = max((healthy_limit(pool) for pool in walker.room.fleet.pools.values()), default=0.0)
-    wait = wait_until(
+    while not walker.interrupted():
+        wait = _ask_guard(walker)
+        if wait.reached:
+            return
+        heals = isinstance(wait.last, Refuse) and wait.last.heals
+        if not (heals and walker.room.others_at_work(walker.host)):
+            _refuse(walker, wait)
+    raise failed(Step.GUARD, "interrupted", "not begun: a signal has come", result=Result.CANCELLATION)
+
+
+def _ask_guard(walker: Walker) -> Wait[Leave | Refuse | ElbrollError]:
+    return wait_until(
         lambda: _try_admission(walker),
-        lambda verdict: not isinstance(verdict, Refuse),
+        lambda verdict: isinstance(verdict, Leave),
         clock=walker.run.clock,
-        limit=limit,
+        limit=max((healthy_limit(pool) for pool in walker.room.fleet.pools.values()), default=0.0),
         pace=Pace(ADMISSION),
-        give_up=lambda verdict: isinstance(verdict, Refuse) and not verdict.heals,
+        give_up=lambda verdict: not isinstance(verdict, Refuse) or not verdict.heals,
         stopped=walker.interrupted,
     )
-    if wait.reached:
-        return
+
+
+def _refuse(walker: Walker, wait: Wait[Leave | Refuse | ElbrollError]) -> None:
+    """Raises StepFailed with what stood in the way, unless a signal is the reason."""
     if walker.interrupted():
-        raise failed(Step.GUARD, "interrupted", "not begun: a signal has come", result=Result.CANCELLATION)
+        return
     if isinstance(wait.last, ElbrollError):
         raise failed_by(Step.GUARD, wait.last) from wait.last
     if isinstance(wait.last, Refuse):
-        raise failed(Step.GUARD, "floor", wait.last.message, *wait.last.why)
+        result = Result.CANCELLATION if wait.last.code == "halted" else Result.FAILURE
+        code = "halted" if wait.last.code == "halted" else "floor"
+        raise failed(Step.GUARD, code, wait.last.message, *wait.last.why, result=result)
     raise failed(Step.GUARD, "unanswered", "capacity could not be read", str(wait.silence or ""))
 
 
@@ -104,18 +128,20 @@ class _Drain:
     def deregister(self) -> None:
         """Every pool at once, then read back at once: capacity may have dropped in between (F-27)."""
         walker = self._walker
-        now = walker.room.registered(walker.host)
-        try:
-            walker.send(walker.run.balancer.deregister, SENDS_FOR, only=now)
-        except TargetRefused as error:
-            walker.journal.warn("deregister", f"{error.message}: it may have left by itself")
+        now = walker.seen_registered()
+        if now and (why := self._patiently(lambda: walker.room.may_still_leave(walker.host))):
+            raise failed(Step.DRAIN, "capacity-dropped", f"capacity dropped before it left: {why}")
+        walker.send(walker.run.balancer.deregister, SENDS_FOR, only=now)
         self._called = self._clock.monotonic()
         self._leaving = {entry: Leaving() for entry in walker.book.registrations if walker.room.pool(entry.pool)}
         walker.follow()
-        short = walker.room.shortfall(walker.host) if now else None
+        short = self._patiently(lambda: walker.room.shortfall(walker.host)) if now else None
         if short is not None:
             raise failed(Step.DRAIN, "capacity-dropped", f"capacity dropped while it left: {short}")
         walker.room.tell_capacity(walker.book.pools())
+
+    def _patiently(self, look: Callable[[], str | None]) -> str | None:
+        return patiently(look, clock=self._clock, budget=LOOKS_FOR, give_up=self._walker.interrupted)
 
     def await_end(self) -> None:
         """Until drained; never longer than the limit. Raises StepFailed."""
@@ -147,12 +173,18 @@ class _Drain:
         for name, view in walker.room.views({entry.pool for entry in self._leaving}, self._max_age()).items():
             for entry in (each for each in self._leaving if each.pool == name):
                 self._leaving[entry] = fold(self._leaving[entry], view.row(entry), view.at)
+        self._all_there()
         self._count(watch, peers)
         now = self._clock.monotonic()
         seen = drained(self._leaving, self._quiet, self.until, now, self._settle, now - self._called)
         if isinstance(seen, NotYet):
             self._tell(seen)
         return seen
+
+    def _all_there(self) -> None:
+        """A pool that has been deleted shows nothing any more, not even that the host has left it (F-35)."""
+        if gone := sorted({entry.pool for entry in self._leaving if self._walker.room.pool(entry.pool) is None}):
+            raise failed(Step.DRAIN, "pool-gone", f"{listed(list(map(pool_name, gone)))} no longer exists")
 
     def _count(self, watch: ConnectionWatch | None, peers: frozenset[str] | None) -> None:
         if watch is None or self._quiet is None:

@@ -11,7 +11,7 @@ from elbroll.engine.book import HostBook
 from elbroll.engine.journal import Journal, StepFailed
 from elbroll.engine.stop import StopMode
 from elbroll.engine.walker import Walker
-from elbroll.engine.working import run_jobs
+from elbroll.engine.working import await_earlier_jobs, run_jobs
 from elbroll.errors import AccessError, ElbrollError
 from elbroll.model import Failure, HostResult, Outcome, Result, Step
 
@@ -105,8 +105,10 @@ class Preparation:
             journal.warn("host", sentence)
         for number, upload in enumerate(settings.upload, 1):
             self._run.transport.upload(host, upload, f"{self._run.id}-upload-{number}")
-        book = HostBook(host, self._records.get(host.id), self._run)
-        run_jobs(Walker(self._run, self._room, host, book, journal), Step.PREPARE, settings.prepare)
+        if settings.prepare:
+            walker = Walker(self._run, self._room, host, HostBook(host, self._records.get(host.id), self._run), journal)
+            await_earlier_jobs(walker, Step.PREPARE)
+            run_jobs(walker, Step.PREPARE, settings.prepare)
         return Readied(ready.countable)
 
     def _needs(self, planned: PlannedHost) -> HostNeeds:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from elbroll import events
 from elbroll.core.timing import bake_for, healthy_limit
 from elbroll.engine.journal import Abandoned, StepFailed
-from elbroll.engine.waiting import Pace, wait_until
+from elbroll.engine.waiting import Pace, Wait, patiently, wait_until
 from elbroll.engine.walker import failed
-from elbroll.errors import ElbrollError, TargetRefused
+from elbroll.errors import ElbrollError, Superseded, TargetRefused
 from elbroll.model import Step, TargetSeen, TargetState, TargetType
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def put_back(walker: Walker) -> None:
 
 def send_back(walker: Walker) -> None:
     """Register without waiting, one try a pool: what there is time for within 5 s (safety.md 8)."""
-    walker.send(walker.run.balancer.register, 0.0)
+    _register_everywhere(walker, 0.0)
 
 
 def bake(walker: Walker) -> None:
@@ -70,8 +71,9 @@ def bake(walker: Walker) -> None:
             stopped=walker.leaving_now,
         )
         walker.abandon_if_told(Step.BAKE)
-        if wait.last is not None and not _all_healthy(wait.last):
-            raise failed(Step.BAKE, "bake-unhealthy", f"fell sick while it was watched: {_shown(walker, wait.last)}")
+        rows = wait.last if wait.last is not None and wait.silence is None else _rows_at_last(walker)
+        if not _all_healthy(rows):
+            raise failed(Step.BAKE, "bake-unhealthy", f"fell sick while it was watched: {_shown(walker, rows)}")
 
 
 def _register(walker: Walker) -> None:
@@ -84,7 +86,7 @@ def _register(walker: Walker) -> None:
 
     def register_once() -> bool:
         try:
-            walker.send(walker.run.balancer.register, OUTAGE)
+            _register_everywhere(walker, OUTAGE)
         except TargetRefused as error:
             refused.append(error)
             return False
@@ -103,7 +105,40 @@ def _register(walker: Walker) -> None:
         raise refused[-1] if refused else (wait.silence or AssertionError("a register without an end"))
 
 
+def _register_everywhere(walker: Walker, budget: float) -> None:
+    """Each pool is tried, whatever another one says; then raises the worst that was said (F-29, F-48)."""
+    clock = walker.run.clock
+    end = clock.monotonic() + budget
+    errors: list[ElbrollError] = []
+    for entries in walker.by_pool().values():
+        try:
+            walker.send(walker.run.balancer.register, max(0.0, end - clock.monotonic()), only=entries)
+        except Superseded:
+            raise
+        except ElbrollError as error:
+            errors.append(error)
+    if errors:
+        raise min(errors, key=lambda error: isinstance(error, TargetRefused))
+
+
 def _await_healthy(walker: Walker, limit: float) -> None:
+    """An outage of AWS is waited out apart from the limit: it says nothing about the host (F-37)."""
+    end = walker.run.clock.monotonic() + OUTAGE
+    wait = _watch_until_healthy(walker, limit)
+    while not wait.reached and wait.silence is not None and not walker.leaving_now():
+        if walker.run.clock.monotonic() >= end:
+            break
+        wait = _watch_until_healthy(walker, limit)
+    if wait.reached:
+        walker.room.back(walker.host)
+        return
+    if walker.leaving_now():
+        raise Abandoned(Step.REGISTER, "registered, but not yet seen healthy")
+    seen = _shown(walker, wait.last) if wait.last is not None else "no answer from AWS"
+    raise failed(Step.REGISTER, "never-healthy", f"not healthy after {wait.seconds:.0f} s: {seen}")
+
+
+def _watch_until_healthy(walker: Walker, limit: float) -> Wait[Rows]:
     began = walker.run.clock.monotonic()
     told: list[str] = []
 
@@ -116,7 +151,7 @@ def _await_healthy(walker: Walker, limit: float) -> None:
             walker.journal.tell(events.StepProgress(walker.host, Step.REGISTER, states=states, text=text))
         return rows
 
-    wait = wait_until(
+    return wait_until(
         look,
         _all_healthy,
         clock=walker.run.clock,
@@ -125,13 +160,10 @@ def _await_healthy(walker: Walker, limit: float) -> None:
         give_up=lambda rows: _hopeless(rows, walker.run.clock.monotonic() - began),
         stopped=walker.leaving_now,
     )
-    if wait.reached:
-        walker.room.back(walker.host)
-        return
-    if walker.leaving_now():
-        raise Abandoned(Step.REGISTER, "registered, but not yet seen healthy")
-    seen = _shown(walker, wait.last) if wait.last is not None else "no answer from AWS"
-    raise failed(Step.REGISTER, "never-healthy", f"not healthy after {wait.seconds:.0f} s: {seen}")
+
+
+def _rows_at_last(walker: Walker) -> Rows:
+    return patiently(partial(_rows, walker), clock=walker.run.clock, budget=OUTAGE, give_up=walker.leaving_now)
 
 
 def _rows(walker: Walker) -> Rows:

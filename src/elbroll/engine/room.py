@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from elbroll import events
 from elbroll.core.guard import Leave, Refuse, count, expected_hosts, joined, may_leave
 from elbroll.core.tally import remembering
+from elbroll.errors import ElbrollError, PoolGone
 from elbroll.model import TargetState
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 FRESH = 3.0
 """Seconds: a view that decides about a drain may not be older (I-1)."""
+COUNTED = frozenset({"floor", "threshold", "last-healthy"})
+"""Refusals by number of hosts, which one more host in service may lift."""
 NOT_SERVING = frozenset({TargetState.GONE, TargetState.DRAINING})
 
 
@@ -34,28 +38,39 @@ class FleetRoom:
         self._out = {host: f"since run {record.run}" for host, record in records.items() if record.open}
         self._returned: dict[HostId, float] = {}
         self._left_behind: dict[HostId, dict[PoolId, int]] = {}
+        self._at_work: set[HostId] = set()
+        self._lost: set[PoolId] = set()
+        self._shut: str | None = None
         self._door = threading.RLock()
 
     def pool(self, pool: PoolId) -> Pool | None:
         """The pool of that id; None if it no longer exists."""
-        return self.fleet.pools.get(pool)
+        return None if pool in self._lost else self.fleet.pools.get(pool)
+
+    def lose(self, pool: PoolId) -> None:
+        """AWS has just said that the pool does not exist any more (F-35)."""
+        if pool not in self._lost:
+            self._lost.add(pool)
+            name = self._name(pool)
+            self._run.sink.tell(events.Warned("pool-gone", f"{name} no longer exists; what it held stays recorded"))
 
     def pools_of(self, host: Host) -> frozenset[PoolId]:
         """Where the host is expected: registered when the run began, or named by its record."""
         return frozenset(pool for pool, hosts in self._expected.items() if host.id in hosts)
 
     def views(self, pools: Iterable[PoolId], max_age: float) -> dict[PoolId, PoolView]:
-        """Readings of those of the pools that exist. Raises what `Balancer.look` raises."""
-        known = [pool for name in pools if (pool := self.pool(name))]
-        return {pool.id: self._run.balancer.look(pool, max_age) for pool in known}
+        """Readings of those of the pools that exist. Raises what `Balancer.look` raises, but PoolGone."""
+        found: dict[PoolId, PoolView] = {}
+        for pool in filter(None, map(self.pool, pools)):
+            try:
+                found[pool.id] = self._run.balancer.look(pool, max_age)
+            except PoolGone:
+                self.lose(pool.id)
+        return found
 
-    def registered(self, host: Host) -> frozenset[Registration]:
+    def registered(self, host: Host, max_age: float = FRESH) -> frozenset[Registration]:
         """Where the balancers show the host now, in all pools of the fleet; leaving entries left out."""
-        views = self.views(self.fleet.pools, FRESH)
-        rows = (row for view in views.values() for row in view.rows)
-        return frozenset(
-            row.registration for row in rows if row.state not in NOT_SERVING and host.owns(row.registration)
-        )
+        return self._shown(host, self.views(self.fleet.pools, max_age))
 
     def admit(self, host: Host, hold: Callable[[frozenset[Registration]], object]) -> Leave | Refuse:
         """Guard, `held` write and admission as one critical section, so that no spare host is spent twice (I-1).
@@ -63,18 +78,37 @@ class FleetRoom:
         `hold` gets the host's registrations of this moment and writes the record. Raises what it raises.
         """
         with self._door:
-            registrations = self.registered(host)
-            verdict = self._judge(host) if registrations else Leave()
+            if self._shut is not None:
+                return Refuse(self._shut, (), heals=False, code="halted")
+            views = self.views(self.fleet.pools, FRESH)
+            registrations = self._shown(host, views)
+            verdict = self._judge(host, views) if registrations else Leave()
             if isinstance(verdict, Leave):
+                left_behind = self._capacities(host, views)
                 hold(registrations)
                 self._out[host.id] = f"since run {self._run.id}"
-                self._left_behind[host.id] = self._capacities(host)
+                self._at_work.add(host.id)
+                self._left_behind[host.id] = left_behind
             return verdict
 
-    def may_leave_again(self, host: Host) -> bool:
-        """Whether a host that never got healthy can be taken out without emptying a pool or its fail-open (F-50)."""
+    def may_still_leave(self, host: Host) -> str | None:
+        """The guard once more for an admitted host, as writing its record may have taken long; why not (I-1)."""
         with self._door:
-            return isinstance(self._judge(host), Leave) and not self._would_empty(host)
+            verdict = self._judge(host, self.views(self.fleet.pools, FRESH))
+            return verdict.message if isinstance(verdict, Refuse) else None
+
+    def may_leave_again(self, host: Host) -> bool:
+        """Whether a host that never got healthy can be taken out without emptying a pool or its fail-open (F-50).
+
+        If so it counts as out from now on, whatever the API says.
+        """
+        with self._door:
+            views = self.views(self.fleet.pools, FRESH)
+            may = isinstance(self._judge(host, views), Leave) and not self._would_empty(host, views)
+            if may:
+                self._out[host.id] = f"since run {self._run.id}"
+                self._returned.pop(host.id, None)
+            return may
 
     def shortfall(self, host: Host) -> str | None:
         """After its deregister: the pool that has less than at admission and too little, as a sentence (F-27)."""
@@ -92,6 +126,28 @@ class FleetRoom:
             self._out.pop(host.id, None)
             self._returned[host.id] = self._run.clock.monotonic()
 
+    def ended(self, host: Host) -> None:
+        """Its walk is over: whoever waits for it to come back need not wait any longer."""
+        with self._door:
+            self._at_work.discard(host.id)
+
+    def others_at_work(self, host: Host) -> bool:
+        """Whether this run has other hosts out that may come back."""
+        return bool(self._at_work - {host.id})
+
+    def shut(self, reason: str) -> None:
+        """From now on nobody is admitted, those included who are waiting for it (I-18)."""
+        with self._door:
+            self._shut = reason
+
+    def fell_sick(self) -> tuple[HostId, ...]:
+        """Hosts that came back in this run and are not healthy everywhere any more (safety.md 5)."""
+        views = self.views(self.fleet.pools, FRESH)
+        rows = [row for view in views.values() for row in view.rows]
+        sick = {row.registration.id for row in rows if row.state is not TargetState.HEALTHY}
+        back = (self.fleet.hosts[host] for host in dict(self._returned) if host in self.fleet.hosts)
+        return tuple(host.id for host in back if sick & {host.id, host.private_ip, *host.addresses})
+
     def bear(self, left_out: int) -> None:
         """So many hosts were left out in this run; the floor bears as many as `max_failures` says."""
         with self._door:
@@ -99,25 +155,27 @@ class FleetRoom:
             self._rules = replace(self._rules, borne=borne)
 
     def tell_capacity(self, pools: Iterable[PoolId]) -> None:
-        """A fresh count of these pools, as events."""
-        for pool, view in self.views(pools, FRESH).items():
-            seen = self.count(pool, view)
-            self._run.sink.tell(
-                events.CapacityChanged(pool, self._name(pool), len(seen.capacity), seen.floor, len(seen.expected))
-            )
+        """A fresh count of these pools, as events; nothing depends on it, so that nobody's silence matters."""
+        with suppress(ElbrollError):
+            for pool, view in self.views(pools, FRESH).items():
+                seen = self.count(pool, view)
+                capacity, expected = len(seen.capacity), len(seen.expected)
+                self._run.sink.tell(events.CapacityChanged(pool, self._name(pool), capacity, seen.floor, expected))
 
-    def count(self, pool: PoolId, view: PoolView) -> Capacity:
-        """The pool's hosts in service, hosts that this run holds left out whatever AWS says."""
+    def count(self, pool: PoolId, view: PoolView, without: frozenset[HostId] = frozenset()) -> Capacity:
+        """The pool's hosts in service; hosts that this run holds are left out whatever AWS says, and `without`."""
         expected = self._expected.get(pool, frozenset())
-        out, warming = dict(self._out), self._warming()
+        out, warming = {**self._out, **dict.fromkeys(without, "")}, self._warming()
         return count(self.fleet.pools[pool], self.fleet, view, expected, out, self._rules, warming=warming)
 
-    def _judge(self, host: Host) -> Leave | Refuse:
-        views = self.views(self.pools_of(host), FRESH)
+    def _judge(self, host: Host, views: Mapping[PoolId, PoolView]) -> Leave | Refuse:
+        """What heals by waiting includes hosts of ours that are on their way back (F-27)."""
         self._expected = joined(self._expected, self.fleet, views)
-        out, warming = dict(self._out), self._warming()
-        consent = self._run.consent
-        return may_leave(host.id, self.fleet, views, self._expected, out, self._rules, consent, warming=warming)
+        out, warming, consent = dict(self._out), self._warming(), self._run.consent
+        verdict = may_leave(host.id, self.fleet, views, self._expected, out, self._rules, consent, warming=warming)
+        if isinstance(verdict, Refuse) and verdict.code in COUNTED and self.others_at_work(host):
+            return replace(verdict, heals=True)
+        return verdict
 
     def _warming(self) -> frozenset[HostId]:
         """Hosts that we saw turn healthy less than a slow start ago."""
@@ -125,13 +183,22 @@ class FleetRoom:
         now = self._run.clock.monotonic()
         return frozenset(host for host, since in dict(self._returned).items() if now - since < slow)
 
-    def _capacities(self, host: Host) -> dict[PoolId, int]:
-        views = self.views(self.pools_of(host), FRESH)
-        return {pool: len(self.count(pool, view).capacity) for pool, view in views.items()}
+    def _capacities(self, host: Host, views: Mapping[PoolId, PoolView]) -> dict[PoolId, int]:
+        mine = {pool: views[pool] for pool in self.pools_of(host) if pool in views}
+        return {pool: len(self.count(pool, view, frozenset({host.id})).capacity) for pool, view in mine.items()}
 
-    def _would_empty(self, host: Host) -> bool:
-        views = self.views(self.pools_of(host), FRESH)
-        return any(not self.count(pool, view).capacity - {host.id} for pool, view in views.items())
+    def _would_empty(self, host: Host, views: Mapping[PoolId, PoolView]) -> bool:
+        mine = (pool for pool in self.pools_of(host) if pool in views)
+        return any(not self.count(pool, views[pool]).capacity - {host.id} for pool in mine)
+
+    def _shown(self, host: Host, views: Mapping[PoolId, PoolView]) -> frozenset[Registration]:
+        rows = (row for view in views.values() for row in view.rows)
+        return frozenset(
+            row.registration for row in rows if row.state not in NOT_SERVING and self._belongs(host, row.registration)
+        )
+
+    def _belongs(self, host: Host, entry: Registration) -> bool:
+        return host.owns_in(self.fleet.pools[entry.pool], entry)
 
     def _name(self, pool: PoolId) -> str:
         return self.fleet.pools[pool].name

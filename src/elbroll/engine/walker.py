@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from elbroll.engine.journal import Abandoned, StepFailed
 from elbroll.engine.stop import StopMode
 from elbroll.engine.waiting import patiently
+from elbroll.errors import PoolGone
 from elbroll.model import Failure, Result
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     Deed = Callable[[Pool, tuple[Registration, ...]], None]
 
+LOOKS_FOR = 60.0
+"""Seconds for which a single look that something depends on is repeated while nobody answers (F-14)."""
 LOOKS_PER_SECOND = 4
 """An account has 10 health reads a second for everybody (Q1, S-14): a run takes no more than these of them,
 however many pools it watches. One look at a pool serves all who wait for it."""
@@ -50,6 +54,10 @@ class Walker:
         """`name:port` of each registration, as users read them."""
         return tuple(self.label(registration) for entries in self.by_pool().values() for registration in entries)
 
+    def named(self, registrations: Collection[Registration]) -> str:
+        """Some registrations in one line."""
+        return ", ".join(self.label(registration) for registration in sorted(registrations, key=_order))
+
     def label(self, registration: Registration) -> str:
         """`web-prod-http:8080`; without a port for a classic balancer."""
         pool = self.room.pool(registration.pool)
@@ -59,12 +67,27 @@ class Walker:
     def send(self, deed: Deed, budget: float, only: Collection[Registration] | None = None) -> None:
         """Confirm the lock, then send one call a pool with exactly the recorded entries (I-3, I-10).
 
-        Repeats calls without an answer for `budget` seconds, as each is harmless twice; raises the last error.
+        Repeats calls without an answer for `budget` seconds, as each is harmless twice; the lock is confirmed anew
+        for each. Ends at the first pool that fails, with its last error; one that no longer exists is passed over.
         """
         for name, entries in self.by_pool(only).items():
             if pool := self.room.pool(name):
-                self.run.lease.confirm(self.book.pools())
-                patiently(_bound(deed, pool, entries), clock=self.run.clock, budget=budget, give_up=self.leaving_now)
+                self._send_to(pool, entries, deed, budget)
+
+    def _send_to(self, pool: Pool, entries: tuple[Registration, ...], deed: Deed, budget: float) -> None:
+        def confirmed() -> None:
+            self.run.lease.confirm(self.book.pools())
+            deed(pool, entries)
+
+        try:
+            patiently(confirmed, clock=self.run.clock, budget=budget, give_up=self.leaving_now)
+        except PoolGone:
+            self.room.lose(pool.id)
+
+    def seen_registered(self) -> frozenset[Registration]:
+        """Where the balancers show the host now, leaving entries left out; repeated while nobody answers."""
+        look = partial(self.room.registered, self.host)
+        return patiently(look, clock=self.run.clock, budget=LOOKS_FOR, give_up=self.leaving_now)
 
     @property
     def tick(self) -> float:
@@ -93,10 +116,6 @@ class Walker:
 def failed(step: Step, code: str, message: str, *why: str, result: Result = Result.FAILURE) -> StepFailed:
     """A step's failure in one line."""
     return StepFailed(step, Failure(code, message, why=why), result)
-
-
-def _bound(deed: Deed, pool: Pool, entries: tuple[Registration, ...]) -> Callable[[], None]:
-    return lambda: deed(pool, entries)
 
 
 def _order(registration: Registration) -> tuple[str, str, int]:

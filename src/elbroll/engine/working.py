@@ -109,9 +109,8 @@ def await_earlier_jobs(walker: Walker, step: Step) -> None:
 
 def _still_out(walker: Walker) -> None:
     """Last look before the record says `deploying`: somebody may have registered the host meanwhile (F-36, I-5)."""
-    if back := walker.room.registered(walker.host):
-        names = ", ".join(walker.label(entry) for entry in sorted(back))
-        raise failed(Step.DEPLOY, "undone", f"registered again by somebody else: {names}")
+    if back := walker.seen_registered():
+        raise failed(Step.DEPLOY, "undone", f"registered again by somebody else: {walker.named(back)}")
 
 
 def _job(walker: Walker, step: Step, number: int, line: str, limit: float) -> Job:
