@@ -33,7 +33,9 @@ def origin_lines(loaded: Loaded, lb: str | None) -> list[Row]:
         tables[("defaults",)] = settings.defaults
     tables |= {("lb", name): loaded.lb(name) for name in ([lb] if lb is not None else settings.lb)}
     found = [(path, value) for above, table in tables.items() for path, value in _values(above, table)]
-    return [(dotted(path), value_text(path[-1], value), _origin(loaded, path)) for path, value in found]
+    return [
+        (dotted(path), value_text(path[-1], value), loaded.origins.get(dotted(path), BUILT_IN)) for path, value in found
+    ]
 
 
 def _values(above: Path, table: Table) -> Iterator[tuple[Path, object]]:
@@ -57,12 +59,6 @@ def _key(path: Path) -> str:
     """The key within `[lb.NAME]` or `[defaults]`, or that of the file."""
     skip = {"lb": 2, "defaults": 1}.get(str(path[0]), 0)
     return dotted(path[skip:])
-
-
-def _origin(loaded: Loaded, path: Path) -> str:
-    """Its own, or that of the nearest table above it, as one written inline is."""
-    ways = (dotted(path[:end]) for end in range(len(path), 0, -1))
-    return next((loaded.origins[way] for way in ways if way in loaded.origins), BUILT_IN)
 
 
 def value_text(key: str | int, value: object) -> str:

@@ -29,6 +29,14 @@ NOT_YET: tuple[tuple[str, str | None], ...] = (
 a setting that is accepted and ignored would be believed."""
 
 
+_GLOBAL = ("aws", "ssh", "ledger", "hooks")
+
+
+def is_global(key: str) -> bool:
+    """Whether a dotted key is the whole file's, not one load balancer's."""
+    return key.partition(".")[0] in _GLOBAL
+
+
 def dotted(path: Path) -> str:
     """A path as TOML writes it; entries of lists as `upload[0]`."""
     text = ""

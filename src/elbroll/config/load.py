@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import tomllib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from elbroll.config.schema import LbSettings, Settings
-from elbroll.errors import ConfigError
+from elbroll.config.check import Override, faults_in_file, faults_in_said, nested, settings_of
+from elbroll.config.discover import FILE, find
+from elbroll.config.document import read
+from elbroll.config.environment import from_environment, with_numbers
+from elbroll.config.faults import refusal
+from elbroll.config.keys import is_global
+from elbroll.config.origins import origins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-Override = tuple[str, object]
-"""(who said it: `--floor` or `ELBROLL_FLOOR`, value)."""
-FILE = "elbroll.toml"
-GLOBAL = ("aws", "ssh", "ledger", "hooks")
+    from elbroll.config.schema import LbSettings, Settings
+
+__all__ = ["Loaded", "Override", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Loaded:
     base: Path
     """Relative paths of the file are relative to this."""
     origins: Mapping[str, str] = field(default_factory=dict)
+    """Dotted key to `elbroll.toml:6`, `ELBROLL_FLOOR` or `--floor`; what is missing here is built in."""
 
     @property
     def name(self) -> str:
@@ -48,59 +49,35 @@ class Loaded:
 
 def load(overrides: Mapping[str, Override], *, config: str | None, environ: Mapping[str, str], cwd: Path) -> Loaded:
     """Find, read, merge and check. Raises ConfigError with every fault at once."""
-    path = _find(config, environ, cwd)
-    told = _read(path) if path else {}
-    merged = _merged(told, overrides)
-    try:
-        settings = Settings.model_validate(merged)
-    except ValidationError as error:
-        lines = [f"error: {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-        raise ConfigError("\n".join(lines), faults=len(lines)) from error
-    return Loaded(settings, path, path.parent if path else cwd)
+    path = find(config, environ, cwd)
+    document = read(path, cwd) if path else None
+    said = with_numbers({**from_environment(environ, overrides), **overrides})
+    faults = [*(faults_in_file(document) if document else ()), *faults_in_said(said)]
+    shown = document.shown if document else None
+    if faults:
+        raise refusal(faults, shown)
+    settings, clashes = settings_of(_merged(document.told if document else {}, said), document)
+    if settings is None or clashes:
+        raise refusal(clashes, shown)
+    return Loaded(settings, path, path.parent if path else cwd, origins(document, said, settings.lb))
 
 
-def _find(config: str | None, environ: Mapping[str, str], cwd: Path) -> Path | None:
-    named = config or environ.get("ELBROLL_CONFIG")
-    if named:
-        path = cwd / Path(named).expanduser()
-        if not path.is_file():
-            raise ConfigError(f"error: there is no config file {named}")
-        return path
-    for folder in (cwd, *cwd.parents):
-        if (folder / FILE).is_file():
-            return folder / FILE
-        if (folder / ".git").exists() or folder == Path(environ.get("HOME", os.sep)):
-            return None
-    return None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"error: {path.name}: {error}") from error
-
-
-def _merged(told: dict[str, Any], overrides: Mapping[str, Override]) -> dict[str, Any]:
+def _merged(told: Mapping[str, Any], said: Mapping[str, Override]) -> dict[str, Any]:
+    """By precedence: what was said, then [lb.NAME], then [defaults]."""
+    merged = {name: table for name, table in told.items() if is_global(name)}
     defaults = told.get("defaults", {})
     tables = {name: _over(defaults, table) for name, table in told.get("lb", {}).items()}
-    merged = {**told, "defaults": defaults, "lb": tables}
-    for key, (_, value) in overrides.items():
-        if key.split(".")[0] in GLOBAL:
-            merged = _over(merged, _nested(key, value))
+    for key, (_, value) in said.items():
+        if is_global(key):
+            merged = _over(merged, nested(key, value))
         else:
-            merged["defaults"] = _over(merged["defaults"], _nested(key, value))
-            merged["lb"] = {name: _over(table, _nested(key, value)) for name, table in merged["lb"].items()}
-    return merged
-
-
-def _nested(key: str, value: object) -> dict[str, Any]:
-    head, _, rest = key.partition(".")
-    return {head: _nested(rest, value) if rest else value}
+            defaults = _over(defaults, nested(key, value))
+            tables = {name: _over(table, nested(key, value)) for name, table in tables.items()}
+    return {**merged, "defaults": defaults, "lb": tables}
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Tables merge key by key; everything else replaces."""
+    """Tables merge key by key; lists and texts replace."""
     merged = dict(below)
     for key, value in above.items():
         old = merged.get(key)

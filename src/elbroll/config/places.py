@@ -45,9 +45,9 @@ def variable(name: object) -> str:
     """The name of a variable that commands may be given; ours and the shell's own are not to be had."""
     text = str(name)
     if not _NAME.fullmatch(text):
-        raise ValueError(f"is no name of a variable: {shown(text)} (letters, digits and _, no digit first)")
+        raise ValueError("is no name of a variable: letters, digits and _, no digit first")
     if text.startswith("ELBROLL_") or text == "IFS":
-        raise ValueError(f"is a name that belongs to {'the shell' if text == 'IFS' else 'elbroll'}: {text}")
+        raise ValueError(f"is a name that belongs to {'the shell' if text == 'IFS' else 'elbroll'}")
     return text
 
 
