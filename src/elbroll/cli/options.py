@@ -15,6 +15,41 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
+class Option(click.Option):
+    """An option that belongs to a group of its command's help."""
+
+    def __init__(self, *names: Any, group: str = "Options", **settings: Any) -> None:
+        super().__init__(*names, **settings)
+        self.group = group
+
+
+class Grouped(click.Command):
+    """A command whose help shows its options group by group: its own first, those of every command last."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """One section a group."""
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for option in self.get_params(ctx):
+            row = option.get_help_record(ctx)
+            if row is not None:
+                groups.setdefault(getattr(option, "group", "Options"), []).append(row)
+        last = [name for name in (EVERYWHERE,) if name in groups]
+        for name in [*(name for name in groups if name not in last), *last]:
+            with formatter.section(name):
+                formatter.write_dl(groups[name])
+
+
+EVERYWHERE = "Every command"
+SELECTION = "Release and selection"
+PACE = "Pace"
+SAFETY = "Safety and record"
+
+
+def option(group: str, *names: Any, **settings: Any) -> Callable[[F], F]:
+    """`click.option` in a group."""
+    return click.option(*names, cls=Option, group=group, **settings)
+
+
 @dataclass(frozen=True, slots=True)
 class Flags:
     """The options that every command takes, before or after its word."""
@@ -39,21 +74,32 @@ def env(name: str) -> dict[str, Any]:
 
 
 _COMMON = (
-    click.option("-c", "--config", metavar="FILE", help="elbroll.toml to use.", **env("CONFIG")),
-    click.option("--profile", metavar="NAME", help="AWS profile.", **env("PROFILE")),
-    click.option("--region", metavar="NAME", help="AWS region.", **env("REGION")),
-    click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.", **env("JSON")),
-    click.option("-v", "--verbose", count=True, help="Host output; -vv: AWS calls and record writes too."),
-    click.option("-q", "--quiet", count=True, help="Errors and summary only; -qq: errors only."),
-    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", **env("COLOR")),
-    click.option("--progress", type=click.Choice(["auto", "tty", "plain", "none"]), default="auto", **env("PROGRESS")),
-    click.option("--no-input", is_flag=True, help="Never ask.", **env("NO_INPUT")),
-    click.option("-y", "--yes", is_flag=True, help="Consent to what the plan shows."),
-    click.option(
-        "--ci", type=click.Choice(["auto", "github", "gitlab", "buildkite", "none"]), default="auto", **env("CI")
+    option(EVERYWHERE, "-c", "--config", metavar="FILE", help="elbroll.toml to use.", **env("CONFIG")),
+    option(EVERYWHERE, "--profile", metavar="NAME", help="AWS profile.", **env("PROFILE")),
+    option(EVERYWHERE, "--region", metavar="NAME", help="AWS region.", **env("REGION")),
+    option(EVERYWHERE, "--json", "as_json", is_flag=True, help="One JSON document on stdout.", **env("JSON")),
+    option(EVERYWHERE, "-v", "--verbose", count=True, help="Host output; -vv: AWS calls and record writes too."),
+    option(EVERYWHERE, "-q", "--quiet", count=True, help="Errors and summary only; -qq: errors only."),
+    option(EVERYWHERE, "--color", type=click.Choice(["auto", "always", "never"]), default="auto", **env("COLOR")),
+    option(
+        EVERYWHERE, "--progress", type=click.Choice(["auto", "tty", "plain", "none"]), default="auto", **env("PROGRESS")
     ),
-    click.option(
-        "--state-dir", metavar="DIR", type=click.Path(path_type=Path), help="Where runs are kept.", **env("STATE_DIR")
+    option(EVERYWHERE, "--no-input", is_flag=True, help="Never ask.", **env("NO_INPUT")),
+    option(EVERYWHERE, "-y", "--yes", is_flag=True, help="Consent to what the plan shows."),
+    option(
+        EVERYWHERE,
+        "--ci",
+        type=click.Choice(["auto", "github", "gitlab", "buildkite", "none"]),
+        default="auto",
+        **env("CI"),
+    ),
+    option(
+        EVERYWHERE,
+        "--state-dir",
+        metavar="DIR",
+        type=click.Path(path_type=Path),
+        help="Where runs are kept.",
+        **env("STATE_DIR"),
     ),
 )
 
@@ -70,8 +116,8 @@ def common_options(command: F) -> F:
         before = ctx.obj if isinstance(ctx.obj, Flags) else Flags()
         return command(*args, flags=replace(before, **said), **kwargs)
 
-    for option in reversed(_COMMON):
-        wrapped = option(wrapped)
+    for give in reversed(_COMMON):
+        wrapped = give(wrapped)
     return wrapped  # type: ignore[return-value]  # the signature gains options that click fills in
 
 
@@ -88,48 +134,60 @@ def lb_option(*, required: bool = True) -> Callable[[F], F]:
 
 def selection_options(command: F) -> F:
     """Which hosts, and which release."""
-    for option in reversed(
+    for give in reversed(
         (
-            click.option("--release", metavar="LABEL", help="Label of what is rolled.", **env("RELEASE")),
-            click.option("--only", metavar="HOST", multiple=True, help="Only these hosts; repeatable."),
-            click.option("--exclude", metavar="HOST", multiple=True, help="Not these hosts; repeatable."),
-            click.option("--limit", metavar="N", type=click.IntRange(min=1), help="At most N hosts."),
-            click.option(
-                "--include-current", is_flag=True, help="Also hosts already on the release.", **env("INCLUDE_CURRENT")
+            option(SELECTION, "--release", metavar="LABEL", help="Label of what is rolled.", **env("RELEASE")),
+            option(SELECTION, "--only", metavar="HOST", multiple=True, help="Only these hosts; repeatable."),
+            option(SELECTION, "--exclude", metavar="HOST", multiple=True, help="Not these hosts; repeatable."),
+            option(SELECTION, "--limit", metavar="N", type=click.IntRange(min=1), help="At most N hosts."),
+            option(
+                SELECTION,
+                "--include-current",
+                is_flag=True,
+                help="Also hosts already on the release.",
+                **env("INCLUDE_CURRENT"),
             ),
         )
     ):
-        command = option(command)
+        command = give(command)
     return command
 
 
 def pace_options(command: F) -> F:
     """How fast, and how far."""
-    for option in reversed(
+    for give in reversed(
         (
-            click.option("--max-unavailable", metavar="N|N%", help="Hosts out at once.", **env("MAX_UNAVAILABLE")),
-            click.option("--floor", metavar="N|N%", help="Hosts in service at least.", **env("FLOOR")),
-            click.option("--bake", metavar="D", help="Watched in service before the next.", **env("BAKE")),
-            click.option("--max-failures", metavar="N", type=int, help="Left-out hosts borne.", **env("MAX_FAILURES")),
-            click.option(
-                "--order", type=click.Choice(["spread", "zone", "name"]), help="Which host comes next.", **env("ORDER")
+            option(PACE, "--max-unavailable", metavar="N|N%", help="Hosts out at once.", **env("MAX_UNAVAILABLE")),
+            option(PACE, "--floor", metavar="N|N%", help="Hosts in service at least.", **env("FLOOR")),
+            option(PACE, "--bake", metavar="D", help="Watched in service before the next.", **env("BAKE")),
+            option(PACE, "--max-failures", metavar="N", type=int, help="Left-out hosts borne.", **env("MAX_FAILURES")),
+            option(
+                PACE,
+                "--order",
+                type=click.Choice(["spread", "zone", "name"]),
+                help="Which host comes next.",
+                **env("ORDER"),
             ),
         )
     ):
-        command = option(command)
+        command = give(command)
     return command
 
 
 def run_options(command: F) -> F:
     """Safety and record of a run that changes things."""
-    for option in reversed(
+    for give in reversed(
         (
-            click.option("--lock-wait", metavar="D", default="0s", help="Wait for another run.", **env("LOCK_WAIT")),
-            click.option("--events", metavar="FILE|-", help="A copy of the events.", **env("EVENTS")),
-            click.option(
-                "--events-output", is_flag=True, help="Host output among the events too.", **env("EVENTS_OUTPUT")
+            option(SAFETY, "--lock-wait", metavar="D", default="0s", help="Wait for another run.", **env("LOCK_WAIT")),
+            option(SAFETY, "--events", metavar="FILE|-", help="A copy of the events.", **env("EVENTS")),
+            option(
+                SAFETY,
+                "--events-output",
+                is_flag=True,
+                help="Host output among the events too.",
+                **env("EVENTS_OUTPUT"),
             ),
         )
     ):
-        command = option(command)
+        command = give(command)
     return command

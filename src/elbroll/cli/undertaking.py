@@ -6,6 +6,7 @@ import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from elbroll import events
 from elbroll.cli.asking import ask_or_refuse
 from elbroll.cli.holder import holder, new_run
 from elbroll.cli.locking import acquire
@@ -13,7 +14,7 @@ from elbroll.cli.signals import Signals
 from elbroll.cli.tasks import WHY, plan_for
 from elbroll.cli.telling import Telling
 from elbroll.core.guard import Consent, GuardRules
-from elbroll.core.restoring import restore_plan
+from elbroll.core.restoring import left_out, left_result, restore_plan
 from elbroll.engine.context import Run
 from elbroll.engine.crew import Inline, Threads
 from elbroll.engine.fleet import Roll
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from elbroll.cli.session import Session
     from elbroll.cli.tasks import Task
-    from elbroll.core.plan import RolloutPlan
+    from elbroll.core.plan import PlannedHost, RolloutPlan
     from elbroll.engine.ports import Lease
     from elbroll.engine.survey import Survey
     from elbroll.model import PoolId
@@ -44,6 +45,7 @@ class Undertaking:
         self._wishes = wishes
         self._lock_wait = lock_wait
         self._consent = Consent()
+        self._untouchable: tuple[PlannedHost, ...] = ()
         self._id = new_run()
         self._holder = holder(self._id, task.command, session.clock.now(), os.environ)
 
@@ -65,6 +67,7 @@ class Undertaking:
     def _plan(self, survey: Survey) -> RolloutPlan:
         plan = plan_for(self._task, survey, self._session.clock.now(), self._consent)
         if self._task.command == "restore":
+            self._untouchable = left_out(plan)
             return restore_plan(plan, survey.fleet, {each.host.id for each in plan.hosts})
         return plan
 
@@ -103,6 +106,8 @@ class Undertaking:
 
     def _walk(self, telling: Telling, lease: Lease, survey: Survey, plan: RolloutPlan) -> None:
         run = self._run(telling, lease, survey)
+        for each in self._untouchable:
+            telling.tell(events.HostFinished(each.host, left_result(each, self._task.lb)))
         lease.seal(record for record in survey.records.values() if record.open)
         pace = self._task.settings.pace
         rules = GuardRules(plan.max_unavailable, pace.floor, 0)

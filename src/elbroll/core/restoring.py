@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from elbroll.core.plan import PlannedHost, Refusal, RolloutPlan
-from elbroll.model import RecordState, Step, Why
+from elbroll.model import Failure, HostResult, Outcome, RecordState, Step, Why
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,16 +23,31 @@ BEGINS = {
 def restore_plan(plan: RolloutPlan, fleet: Fleet, wanted: Collection[HostId]) -> RolloutPlan:
     """`plan` (made for the same fleet) narrowed to the hosts that are recorded as out and may go back.
 
-    Hosts in `deploying` are refused and pointed on: nobody knows what they run.
+    Refused only where none may: beside others, a host in `deploying` stays out and is named (I-4).
     """
-    open_records = {each.host.id: each.record for each in plan.hosts if each.record and each.host.id in wanted}
-    refusals = tuple(
-        _refusal(fleet.hosts[host].name, fleet.lb, record)
-        for host, record in open_records.items()
-        if record.state not in BEGINS
-    )
-    hosts = tuple(_planned(each) for each in plan.hosts if each.host.id in open_records and _may(each.record))
+    out = [each for each in plan.hosts if each.record is not None and each.host.id in wanted]
+    hosts = tuple(_planned(each) for each in out if _may(each.record))
+    refusals = tuple(_refusal(each, fleet.lb) for each in left_out(plan)) if not hosts else ()
     return replace(plan, why=Why.ROLL, hosts=hosts, skipped=(), refusals=refusals, batches=len(hosts), release=None)
+
+
+def left_out(plan: RolloutPlan) -> tuple[PlannedHost, ...]:
+    """Hosts of a plan that are out and that `restore` must not touch: nobody knows what they run."""
+    return tuple(each for each in plan.hosts if each.record is not None and not _may(each.record))
+
+
+def left_result(each: PlannedHost, lb: str) -> HostResult:
+    """The place of such a host at the end of a restore."""
+    refusal = _refusal(each, lb)
+    return HostResult(
+        host=each.host.id,
+        outcome=Outcome.LEFT_OUT,
+        in_service=False,
+        release_before=each.release_before,
+        failure=Failure(refusal.code, refusal.message, why=refusal.fix),
+        record=each.record.state if each.record else None,
+        note="not touched",
+    )
 
 
 def _may(record: HostRecord | None) -> bool:
@@ -48,8 +63,9 @@ def _planned(each: PlannedHost) -> PlannedHost:
     return replace(each, begin=BEGINS[record.state], registrations=registrations, release_after=release)
 
 
-def _refusal(name: str, lb: str, record: HostRecord) -> Refusal:
-    if record.state is RecordState.UNREADABLE:
+def _refusal(each: PlannedHost, lb: str) -> Refusal:
+    record, name = each.record, each.host.name
+    if record is None or record.state is RecordState.UNREADABLE:
         return Refusal("record-unreadable", f"the record of {name} cannot be read: held by somebody unknown")
     release = f" --release {record.release_after}" if record.release_after else ""
     return Refusal(
@@ -57,6 +73,6 @@ def _refusal(name: str, lb: str, record: HostRecord) -> Refusal:
         f"{name} was left in the middle of a deploy: what it runs is unknown",
         fix=(
             f"elbroll deploy --lb {record.lb or lb}{release}     deploys it again",
-            f"elbroll exec --lb {record.lb or lb} --only {name} -- true     if it was mended by hand",
+            f"elbroll exec --lb {record.lb or lb} --only {each.host.id} -- true     if it was mended by hand",
         ),
     )

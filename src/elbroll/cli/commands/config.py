@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elbroll.cli.options import common_options, lb_option
+from elbroll.cli.options import Grouped, common_options, lb_option
 
 if TYPE_CHECKING:
     from elbroll.cli.options import Flags
@@ -22,7 +22,7 @@ def command() -> None:
     """
 
 
-@command.command("show")
+@command.command("show", cls=Grouped)
 @lb_option(required=False)
 @click.option("--origin", is_flag=True, help="Where each value comes from.")
 @common_options
@@ -33,7 +33,7 @@ def show(lb: str | None, origin: bool, flags: Flags) -> int:
     return show_config(flags, lb, origin=origin)
 
 
-@command.command("check")
+@command.command("check", cls=Grouped)
 @common_options
 def check(flags: Flags) -> int:
     """Look for every fault at once; contact nothing."""
@@ -42,7 +42,7 @@ def check(flags: Flags) -> int:
     return check_config(flags)
 
 
-@command.command("schema")
+@command.command("schema", cls=Grouped)
 @common_options
 def schema(flags: Flags) -> int:
     """Print the JSON Schema of elbroll.toml, for editors."""

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elbroll.cli.options import common_options
+from elbroll.cli.options import Grouped, common_options
 
 if TYPE_CHECKING:
     from elbroll.cli.options import Flags
 
 
-@click.command("demo")
+@click.command("demo", cls=Grouped)
 @click.option("--hosts", type=click.IntRange(2, 12), default=4, show_default=True, help="How many.")
 @click.option(
     "--break", "broken", type=click.Choice(["deploy", "verify", "register", "kill"]), help="A release that fails there."

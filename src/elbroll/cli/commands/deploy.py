@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elbroll.cli.options import common_options, lb_option, pace_options, run_options, selection_options
+from elbroll.cli.options import Grouped, common_options, lb_option, pace_options, run_options, selection_options
 from elbroll.errors import ExitCode
 
 if TYPE_CHECKING:
     from elbroll.cli.options import Flags
 
 
-@click.command("deploy")
+@click.command("deploy", cls=Grouped)
 @lb_option()
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan and stop.")
 @click.option("--no-verify", is_flag=True, help="Do not ask the app before it goes back; wants consent.")

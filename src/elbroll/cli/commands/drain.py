@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elbroll.cli.options import common_options, env, lb_option, pace_options, run_options
+from elbroll.cli.options import Grouped, common_options, env, lb_option, pace_options, run_options
 
 if TYPE_CHECKING:
     from elbroll.cli.options import Flags
 
 
-@click.command("drain")
+@click.command("drain", cls=Grouped)
 @click.argument("hosts", metavar="HOST...", nargs=-1, required=True)
 @lb_option(required=False)
 @click.option("--reason", metavar="TEXT", help="Why, for those who find it out.", **env("REASON"))

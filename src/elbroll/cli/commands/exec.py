@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elbroll.cli.options import common_options, lb_option, pace_options, run_options, selection_options
+from elbroll.cli.options import Grouped, common_options, lb_option, pace_options, run_options, selection_options
 
 if TYPE_CHECKING:
     from elbroll.cli.options import Flags
 
 
-@click.command("exec", context_settings={"ignore_unknown_options": False})
+@click.command("exec", cls=Grouped)
 @lb_option()
 @click.option("--no-verify", is_flag=True, help="Do not ask the app before it goes back; wants consent.")
 @selection_options

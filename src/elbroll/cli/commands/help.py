@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from elbroll.cli.options import Grouped
 from elbroll.cli.topics import TOPICS
 
 
-@click.command("help")
+@click.command("help", cls=Grouped)
 @click.argument("word", metavar="[COMMAND|TOPIC]", required=False)
 @click.pass_context
 def command(ctx: click.Context, word: str | None) -> int:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elbroll.cli.options import common_options, env, lb_option, pace_options, selection_options
+from elbroll.cli.options import Grouped, common_options, env, lb_option, pace_options, selection_options
 from elbroll.errors import ExitCode
 
 if TYPE_CHECKING:
     from elbroll.cli.options import Flags
 
 
-@click.command("plan")
+@click.command("plan", cls=Grouped)
 @lb_option()
 @selection_options
 @pace_options

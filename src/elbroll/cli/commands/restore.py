@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elbroll.cli.options import common_options, env, lb_option, run_options
+from elbroll.cli.options import Grouped, common_options, env, lb_option, run_options
 
 if TYPE_CHECKING:
     from elbroll.cli.options import Flags
 
 
-@click.command("restore")
+@click.command("restore", cls=Grouped)
 @click.argument("hosts", metavar="[HOST...]", nargs=-1)
 @lb_option(required=False)
 @click.option("--if-needed", is_flag=True, help="Nothing recorded as out is a success.", **env("IF_NEEDED"))

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elbroll.cli.options import common_options, env
+from elbroll.cli.options import Grouped, common_options, env
 
 if TYPE_CHECKING:
     from elbroll.cli.options import Flags
 
 
-@click.command("status")
+@click.command("status", cls=Grouped)
 @click.option("--lb", metavar="NAME", multiple=True, help="Only this one; repeatable.", **env("LB"))
 @click.option("-w", "--watch", is_flag=True, help="Again and again, until Ctrl-C.")
 @click.option("--check", is_flag=True, help="Exit 7 where a host is out or releases are mixed.", **env("CHECK"))

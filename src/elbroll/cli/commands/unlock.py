@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elbroll.cli.options import common_options
+from elbroll.cli.options import Grouped, common_options
 
 if TYPE_CHECKING:
     from elbroll.cli.options import Flags
 
 
-@click.command("unlock")
+@click.command("unlock", cls=Grouped)
 @click.argument("lb")
 @click.argument("run")
 @common_options
