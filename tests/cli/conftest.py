@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.shell import Shell
+from cli.shell import Shell, wait_for
 from cli.witness import everybody_serves, members
 from cli.worlds import small_world
 
@@ -34,5 +34,5 @@ def elbroll(world: World, tmp_path: Path) -> Shell:
 @pytest.fixture
 def before(world: World) -> dict[str, Any]:
     """The memberships at the start of a test, which finds a world in which all serve."""
-    assert everybody_serves(world), "an earlier test has left a host out"
+    wait_for(lambda: everybody_serves(world), limit=15)
     return members(world)

@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
     from elbroll.demo.host import DemoHost
 
-DEPLOY = (
-    'echo begin >> deploys; sleep "$(cat pause 2>/dev/null || echo 0)"; web-ctl deploy "$ELBROLL_RELEASE"; '
-    "status=$?; echo end >> deploys; exit $status",
-)
+DEPLOY = """\
+echo begin >> deploys; sleep "$(cat pause 2>/dev/null || echo 0)"; web-ctl deploy "$ELBROLL_RELEASE"; \
+status=$?; echo end >> deploys; exit $status"""
 """Notes when it begins and ends, and takes as long as the host's file `pause` says."""
 PAIR = (PoolPlan(delay=20), PoolPlan(name="extra", delay=20))
 """Two hosts in two groups of one balancer, on different ports."""
@@ -26,7 +25,7 @@ PAIR = (PoolPlan(delay=20), PoolPlan(name="extra", delay=20))
 def small_world(hosts: int = 2, pools: tuple[PoolPlan, ...] = PAIR) -> World:
     """Up within its `with`; quick apps, quick first checks, a settle of a second."""
     quick = AppSettings(start_up=0.2, latency=0.01)
-    return _Quick(hosts, WorldSettings(pools=pools, app=quick, keep_alive=0.3, first_check=0.1, deploy=DEPLOY))
+    return _Quick(hosts, WorldSettings(pools=pools, app=quick, keep_alive=0.3, first_check=0.1, deploy=(DEPLOY,)))
 
 
 class _Quick(World):
