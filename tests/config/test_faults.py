@@ -66,8 +66,8 @@ def test_all_faults_come_at_once_with_place_line_and_suggestion(tmp_path: Path) 
         ("[ledger]\nstore = 's4://x'", '"store" wants "ssm", "s3://bucket/prefix" or "file:PATH", not "s4://x"'),
         ("[defaults]\nname = 'x'", '"name" belongs in a table [lb.NAME], not in [defaults]'),
         ("[defaults]\ntarget_groups = []", '"target_groups" belongs in a table [lb.NAME]'),
-        ("[defaults]\ntransport = 'ssm'", 'transport = "ssm" is not supported yet'),
-        ("[defaults.asg]\nmode = 'standby'", 'mode = "standby" is not supported yet'),
+        ("[defaults]\ntransport = 'ssm'", '2:13: "transport" cannot be "ssm": that is not supported yet'),
+        ("[defaults.asg]\nmode = 'standby'", '"mode" cannot be "standby": that is not supported yet'),
         ("[defaults.guard]\nalarms = ['x']", '2:1: "alarms" is not supported yet'),
         ("[defaults.pace]\ncanary = { hosts = 1, command = 'x' }", '2:23: "command" is not supported yet'),
         ("[defaults.pace]\ncanary = {}", '"hosts" is missing'),
@@ -133,6 +133,19 @@ def test_what_is_no_toml_is_told_in_place(text: str | bytes, says: str, tmp_path
 
 def test_a_fault_of_the_defaults_is_told_once(tmp_path: Path) -> None:
     assert refused(tmp_path, "[defaults.pace]\nfloor = 0\n[lb.a]\n[lb.b]\n").faults == 1
+
+
+def test_a_clash_within_the_defaults_is_told_once(tmp_path: Path) -> None:
+    text = "[defaults.deploy]\nenv.A = 'x'\nsecrets.A = 'env:X'\n[lb.a]\n[lb.b]\n"
+    error = refused(tmp_path, text)
+    assert error.faults == 1
+    assert "elbroll.toml:3:9:" in error.message
+
+
+def test_a_clash_between_tables_is_found_when_they_are_merged(tmp_path: Path) -> None:
+    error = refused(tmp_path, "[defaults.deploy]\nenv.A = 'x'\n[lb.a.deploy]\nsecrets.A = 'env:X'\n[lb.b]\n")
+    assert error.faults == 1
+    assert "elbroll.toml:4:9:" in error.message
 
 
 def test_an_option_is_blamed_by_name_and_once(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def _wrong_with(told: Mapping[str, Any]) -> Iterator[Wrong]:
 
 
 def _may_come_from_defaults(wrong: Wrong) -> bool:
-    """A canary's size may stand in [defaults] and its bake in [lb.NAME]: only the merged table can lack one."""
+    """A canary's size may stand in [defaults], the rest of its table in [lb.NAME]: only the merged one can lack it."""
     return wrong.says == "is missing" and "canary" in wrong.path
 
 
@@ -78,14 +78,13 @@ def _tables(told: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
 def _not_yet(above: Path, table: Any) -> Iterator[Wrong]:
     for key, choice in NOT_YET:
         keys = key.split(".")
-        value = dig(table, keys)
-        if value is not None and choice in (None, value):
-            what = f"{shown(keys[-1])} is not supported yet" if choice is None else ""
-            whole = what or f"{keys[-1]} = {shown(choice)} is not supported yet"
-            points = Points.KEY if choice is None else Points.VALUE
-            yield Wrong(
-                (*above, *keys), f"wants something else: {shown(value)} is not supported yet", points, None, whole
-            )
+        path, value = (*above, *keys), dig(table, keys)
+        if value is None or choice not in (None, value):
+            continue
+        if choice is None:
+            yield Wrong(path, "is not supported yet", Points.KEY)
+        else:
+            yield Wrong(path, f"cannot be {shown(choice)}: that is not supported yet")
 
 
 def _bad_url(above: Path, table: Any) -> Iterator[Wrong]:
