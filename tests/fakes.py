@@ -5,13 +5,15 @@ Everything that happens is written into one `history`, so that tests can judge t
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from builders import a_row
-from elbroll.errors import HostUnreachable, Locked, StoreDown, Superseded, Unanswered
+from elbroll.errors import HostUnreachable, Locked, PoolGone, StoreDown, Superseded, Unanswered
+from elbroll.ledger.moves import check_move
 from elbroll.model import (
     Connection,
     Host,
@@ -66,6 +68,27 @@ class FakeClock:
         self._due.append((self.time + seconds_from_now, deed))
 
 
+class FastClock(FakeClock):
+    """Real time for real threads, a hundred times as fast."""
+
+    SPEED = 100.0
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        super().__init__()
+
+    @property
+    def time(self) -> float:
+        return 1000.0 + (time.monotonic() - self._began) * self.SPEED
+
+    @time.setter
+    def time(self, value: float) -> None:
+        """It goes by itself."""
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds / self.SPEED)
+
+
 @dataclass
 class Target:
     """One registration in the fake balancer."""
@@ -91,8 +114,14 @@ class FakeBalancer:
     forced: dict[Registration, TargetState] = field(default_factory=dict)
     deaf: bool = False
     """Answers deregister calls and does nothing (T6)."""
+    silent_until: float = 0.0
+    """No look gets an answer before that time."""
+    deleted: set[PoolId] = field(default_factory=set)
 
     def look(self, pool: Pool, max_age: float) -> PoolView:
+        self._there(pool)
+        if self.clock.time < self.silent_until:
+            raise Unanswered("throttled")
         mine = [entry for entry in self.targets if entry.pool == pool.id]
         rows = tuple(a_row(entry, self._state(entry)) for entry in sorted(mine, key=str))
         return PoolView(pool.id, self.clock.monotonic(), rows)
@@ -101,9 +130,11 @@ class FakeBalancer:
         """This balancer always has a row for what it once knew."""
 
     def deregister(self, pool: Pool, registrations: Sequence[Registration]) -> None:
+        self._there(pool)
         self._deed("deregister", registrations, lambda entry: self._leave(pool, entry))
 
     def register(self, pool: Pool, registrations: Sequence[Registration]) -> None:
+        self._there(pool)
         self._deed("register", registrations, self.add)
 
     def nodes(self, pool: Pool) -> frozenset[str] | None:
@@ -119,6 +150,10 @@ class FakeBalancer:
         return frozenset(
             entry for entry in self.targets if self._state(entry) not in (TargetState.GONE, TargetState.DRAINING)
         )
+
+    def _there(self, pool: Pool) -> None:
+        if pool.id in self.deleted:
+            raise PoolGone(f"{pool.name} does not exist")
 
     def _deed(self, name: str, registrations: Sequence[Registration], one: Callable[[Registration], None]) -> None:
         fault = self.faults.pop(0) if self.faults else None
@@ -155,7 +190,7 @@ class FakeInventory:
     hosts: dict[HostId, Host]
 
     def instances(self, ids: Collection[str]) -> Mapping[HostId, Host]:
-        return {HostId(one): self.hosts.get(HostId(one), _missing(one)) for one in ids}
+        return {HostId(one): self.hosts.get(HostId(one), missing(one)) for one in ids}
 
     def addresses(self, vpc: str | None, addresses: Collection[str]) -> Mapping[str, Host]:
         return {host.private_ip: host for host in self.hosts.values() if host.private_ip in addresses}
@@ -186,20 +221,26 @@ class FakeTransport:
     takes: float = 20.0
     traffic: float = 3.0
     countable: bool = True
+    warnings: tuple[str, ...] = ()
     on_run: Callable[[Host, Job], None] = lambda _host, _job: None
     running: dict[HostId, tuple[str, ...]] = field(default_factory=dict)
+    """Commands of earlier runs."""
+    needs: dict[HostId, object] = field(default_factory=dict)
+    jobs: list[Job] = field(default_factory=list)
 
     def prepare(self, host: Host, needs: object) -> ReadyHost:
         self._reach(host)
+        self.needs[host.id] = needs
         self.history.append(("prepare", host.id))
-        return ReadyHost(self.countable)
+        return ReadyHost(self.countable, self.warnings)
 
     def upload(self, host: Host, upload: object, job: str) -> None:
         self._reach(host)
-        self.history.append(("upload", host.id))
+        self.history.append(("upload", host.id, job))
 
     def run(self, host: Host, job: Job, heard: Callable[[str], None], stop: Stop) -> JobResult:
         self._reach(host)
+        self.jobs.append(job)
         self.history.append(("run", host.id, job.line))
         self.on_run(host, job)
         heard(f"running {job.line}")
@@ -282,6 +323,10 @@ class FakeLedger:
     kept: dict[HostId, HostRecord] = field(default_factory=dict)
     held_by: Holder | None = None
     down: bool = False
+    down_at: set[str] = field(default_factory=set)
+    """States that cannot be written."""
+    refuses: Exception | None = None
+    """Raised by every write."""
     superseded: bool = False
     freed: bool = False
 
@@ -311,9 +356,15 @@ class FakeLease:
 
     def confirm(self, pools: Collection[PoolId]) -> None:
         self._alive()
+        self.ledger.history.append(("confirm",))
 
     def write(self, record: HostRecord) -> None:
         self._alive()
+        if str(record.state) in self.ledger.down_at:
+            raise StoreDown(f"{record.state} could not be written")
+        if self.ledger.refuses is not None:
+            raise self.ledger.refuses
+        check_move(self.ledger.kept.get(record.host), record)
         self.ledger.history.append(("record", record.host, str(record.state)))
         self.ledger.kept[record.host] = record
 
@@ -343,7 +394,7 @@ class RecordingSink:
         self.events.append(event)
 
 
-def _missing(one: str) -> Host:
+def missing(one: str) -> Host:
     return Host(HostId(one), one, InstanceState.MISSING)
 
 

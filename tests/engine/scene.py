@@ -5,21 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from builders import RUN, a_fleet, a_pool, a_registration, hosts, lb_settings
+from builders import NOW, RUN, a_fleet, a_pool, a_record, a_registration, hosts, lb_settings
 from elbroll.core.guard import Consent, GuardRules
-from elbroll.core.plan import PlannedHost, RolloutPlan
+from elbroll.core.plan import PlannedHost, Request, RolloutPlan, make_plan
+from elbroll.core.restoring import restore_plan
 from elbroll.engine.context import Run
-from elbroll.engine.crew import Inline
+from elbroll.engine.crew import Inline, Threads
 from elbroll.engine.fleet import Roll
 from elbroll.engine.room import FleetRoom
 from elbroll.engine.stop import Stop
 from elbroll.model import BalancerKind, HostId, HostResult, Step, TargetState, Why
-from fakes import FakeBalancer, FakeChecks, FakeClock, FakeInventory, FakeLedger, FakeTransport, RecordingSink
+from fakes import FakeBalancer, FakeChecks, FakeClock, FakeInventory, FakeLedger, FakeTransport, RecordingSink, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from elbroll.model import Host, Pool, Registration
+    from elbroll.model import Fleet, Host, HostRecord, Pool, RecordState, Registration
+
+MAX_AGE = 0.0
 
 
 @dataclass
@@ -28,20 +31,25 @@ class Scene:
 
     settings: dict[str, Any] = field(default_factory=dict)
     consent: Consent = field(default_factory=Consent)
-    release: str = "v143"
+    release: str | None = "v143"
     why: Why = Why.ROLL
+    clock: FakeClock = field(default_factory=FakeClock)
+    web: Pool = field(default_factory=lambda: a_pool("web-prod"))
+    api: Pool = field(default_factory=lambda: a_pool("api-prod", port=9000))
+    max_unavailable: int = 1
+    size: int = 3
+    give_up: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        self.clock = FakeClock()
         self.history: list[tuple[object, ...]] = []
         self.sick: set[str] = set()
-        self.web, self.api = a_pool("web-prod"), a_pool("api-prod", port=9000)
-        self.hosts = hosts(3)
-        first, second, third = self.hosts
-        self.places = {
+        self.hosts = hosts(self.size)
+        first, second, third, *rest = self.hosts
+        self.places: dict[HostId, set[Registration]] = {
             first.id: {a_registration(self.web, first), a_registration(self.api, first)},
             second.id: {a_registration(self.web, second), a_registration(self.web, second, 8081)},
             third.id: {a_registration(self.web, third), a_registration(self.api, third)},
+            **{host.id: {a_registration(self.web, host)} for host in rest},
         }
         self.balancer = FakeBalancer(self.clock, self.history, self.well)
         for entries in self.places.values():
@@ -56,8 +64,9 @@ class Scene:
         self.stop = Stop()
         self.begins: dict[HostId, Step] = {}
 
-    def well(self, host: str) -> bool:
-        return host not in self.sick
+    def well(self, target: str) -> bool:
+        """The app of the host behind a target id or address."""
+        return not any(host.id in self.sick for host in self.hosts if target in {host.id, host.private_ip})
 
     @property
     def pools(self) -> tuple[Pool, ...]:
@@ -81,15 +90,16 @@ class Scene:
             lease=self.ledger.acquire((), None),  # type: ignore[arg-type]
             sink=self.sink,
             stop=self.stop,
+            give_up=self.give_up,
         )
 
-    def roll(self, kind: str = "deploy") -> Mapping[HostId, HostResult]:
+    def room(self, run: Run | None = None) -> FleetRoom:
+        """What the walks of a run share."""
+        return FleetRoom(run or self.run(), self.fleet(), self.ledger.records(), GuardRules(self.max_unavailable))
+
+    def roll(self, kind: str = "deploy", plan: RolloutPlan | None = None) -> Mapping[HostId, HostResult]:
         run = self.run()
-        plan = self.plan()
-        records = self.ledger.records()
-        fleet = a_fleet(self.pools, self.hosts, own=[self.web], registrations=self._seen())
-        room = FleetRoom(run, fleet, records, GuardRules(plan.max_unavailable))
-        roll = Roll(run, plan, room, records)
+        roll = Roll(run, plan or self.plan(), self.room(run), self.ledger.records())
         match kind:
             case "deploy":
                 return roll.deploy(Inline(), Inline())
@@ -98,11 +108,64 @@ class Scene:
             case _:
                 return roll.restore(Inline())
 
+    def roll_in_threads(self) -> Mapping[HostId, HostResult]:
+        """Several hosts at once, each in a thread of its own."""
+        run = self.run()
+        roll = Roll(run, self.plan(), self.room(run), self.ledger.records())
+        with Threads[Any](len(self.hosts)) as preparers, Threads[HostResult](self.max_unavailable) as walkers:
+            return roll.deploy(preparers, walkers)
+
+    def rerun(self) -> Mapping[HostId, HostResult]:
+        """The next run, as the command line would do it: a plan from what is there now."""
+        return self.roll(plan=self.made_plan())
+
+    def restore(self) -> Mapping[HostId, HostResult]:
+        """Everybody whose record allows it goes back."""
+        named = tuple(host for host, record in self.ledger.kept.items() if record.open)
+        plan = self.made_plan(named)
+        return self.roll("restore", restore_plan(plan, self.fleet(), {host.id for host in self.hosts}))
+
+    def made_plan(self, only: tuple[str, ...] = ()) -> RolloutPlan:
+        asked = Request(self.why, self.release, only)
+        views = {pool.id: self.balancer.look(pool, MAX_AGE) for pool in self.pools}
+        return make_plan(self.fleet(), views, self.ledger.records(), asked, self.run().settings, NOW)
+
+    def fleet(self) -> Fleet:
+        return a_fleet(self.pools, self.hosts, own=[self.web], registrations=self._seen())
+
     def plan(self) -> RolloutPlan:
-        planned = tuple(self._planned(host) for host in self.hosts)
+        planned = tuple(self.planned(host) for host in self.hosts)
+        canary = self.settings.get("pace", {}).get("canary", 0)
         return RolloutPlan(
-            "web-prod", BalancerKind.ALB, self.why, self.release, (), planned, (), (), (), 1, 3, 3, 2, 60.0, None, 3
+            lb="web-prod",
+            kind=BalancerKind.ALB,
+            why=self.why,
+            release=self.release,
+            pools=(),
+            hosts=planned,
+            skipped=(),
+            refusals=(),
+            warnings=(),
+            max_unavailable=self.max_unavailable,
+            total=len(self.hosts),
+            in_service=len(self.hosts),
+            floor=2,
+            estimate=60.0,
+            costliest=None,
+            batches=len(self.hosts),
+            canary=canary,
         )
+
+    def put_record(self, host: Host, state: RecordState, **changes: Any) -> HostRecord:
+        """As if an earlier run had left it; the host stays registered until `take_out`."""
+        record = a_record(host, self.places[host.id], state, **changes)
+        self.ledger.kept[host.id] = record
+        return record
+
+    def take_out(self, host: Host, entries: Iterable[Registration] | None = None) -> None:
+        """Out of the balancers since long ago."""
+        for entry in self.places[host.id] if entries is None else entries:
+            self.balancer.targets[entry] = Target(0.0, leaves=0.0)
 
     def state(self, host: Host) -> str | None:
         record = self.ledger.kept.get(host.id)
@@ -111,11 +174,11 @@ class Scene:
     def deeds(self, *kinds: str) -> list[tuple[object, ...]]:
         return [entry for entry in self.history if entry[0] in kinds]
 
-    def _seen(self) -> dict[HostId, set[Registration]]:
-        members = self.balancer.members()
-        return {host.id: {entry for entry in members if entry.id == host.id} for host in self.hosts}
+    def members_of(self, host: Host) -> set[Registration]:
+        """Where the host is registered now."""
+        return {entry for entry in self.balancer.members() if host.owns(entry)}
 
-    def _planned(self, host: Host) -> PlannedHost:
+    def planned(self, host: Host) -> PlannedHost:
         record = self.ledger.kept.get(host.id)
         held = record if record is not None and record.open else None
         entries = frozenset(self._seen()[host.id]) | frozenset(
@@ -124,3 +187,6 @@ class Scene:
         begin = self.begins.get(host.id, Step.DRAIN)
         before = held.release_before if held else "v142"
         return PlannedHost(host, entries, TargetState.HEALTHY, None, held, begin, before, self.release, 1, 60.0)
+
+    def _seen(self) -> dict[HostId, set[Registration]]:
+        return {host.id: self.members_of(host) for host in self.hosts}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from elbroll import events
 from elbroll.core.timing import bake_for, healthy_limit
 from elbroll.engine.journal import Abandoned, StepFailed
-from elbroll.engine.waiting import Pace, Wait, patiently, wait_until
+from elbroll.engine.waiting import NO_ANSWER, Pace, Wait, patiently, wait_until
 from elbroll.engine.walker import failed
 from elbroll.errors import ElbrollError, Superseded, TargetRefused
 from elbroll.model import Step, TargetSeen, TargetState, TargetType
@@ -124,11 +124,11 @@ def _register_everywhere(walker: Walker, budget: float) -> None:
 def _await_healthy(walker: Walker, limit: float) -> None:
     """An outage of AWS is waited out apart from the limit: it says nothing about the host (F-37)."""
     end = walker.run.clock.monotonic() + OUTAGE
-    wait = _watch_until_healthy(walker, limit)
-    while not wait.reached and wait.silence is not None and not walker.leaving_now():
-        if walker.run.clock.monotonic() >= end:
-            break
-        wait = _watch_until_healthy(walker, limit)
+    silences: list[float] = []
+    wait = _watch_until_healthy(walker, limit, silences)
+    while not wait.reached and silences and silences[-1] < end and not walker.leaving_now():
+        silences.clear()
+        wait = _watch_until_healthy(walker, limit, silences)
     if wait.reached:
         walker.room.back(walker.host)
         return
@@ -138,12 +138,17 @@ def _await_healthy(walker: Walker, limit: float) -> None:
     raise failed(Step.REGISTER, "never-healthy", f"not healthy after {wait.seconds:.0f} s: {seen}")
 
 
-def _watch_until_healthy(walker: Walker, limit: float) -> Wait[Rows]:
+def _watch_until_healthy(walker: Walker, limit: float, silences: list[float]) -> Wait[Rows]:
+    """`silences` gets the time of each look that was not answered."""
     began = walker.run.clock.monotonic()
     told: list[str] = []
 
     def look() -> Rows:
-        rows = _rows(walker)
+        try:
+            rows = _rows(walker)
+        except NO_ANSWER:
+            silences.append(walker.run.clock.monotonic())
+            raise
         text = _shown(walker, rows)
         if [text] != told[-1:]:
             told.append(text)
