@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from demo.eventual import eventually
-from elbroll.demo.app import Break
-from elbroll.demo.show import Afterwards, DemoResult, exports, run_demo
+from elbroll.demo.show import Afterwards, DemoResult, Trouble, exports, run_demo
 from elbroll.demo.traffic import Count
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def test_a_broken_release_is_repaired_after_it_was_halted(tmp_path: Path) -> Non
     said: list[str] = []
 
     result = run_demo(
-        1, Break.VERIFY, Afterwards.END, said.append, stand_in(tmp_path, "sys.exit(4 * ('v2' in sys.argv))")
+        1, Trouble.VERIFY, Afterwards.END, said.append, stand_in(tmp_path, "sys.exit(4 * ('v2' in sys.argv))")
     )
 
     assert calls(tmp_path) == ["deploy --lb demo --release v2", "deploy --lb demo --release v3"]
@@ -60,7 +59,7 @@ def test_a_broken_release_is_repaired_after_it_was_halted(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(("ended", "shown"), [(0, 1), (130, 130), (3, 3)])
 def test_nothing_is_repaired_where_nothing_was_halted(tmp_path: Path, ended: int, shown: int) -> None:
-    result = run_demo(1, Break.DEPLOY, Afterwards.END, lambda _: None, stand_in(tmp_path, f"sys.exit({ended})"))
+    result = run_demo(1, Trouble.DEPLOY, Afterwards.END, lambda _: None, stand_in(tmp_path, f"sys.exit({ended})"))
 
     assert (len(calls(tmp_path)), result.exit_code) == (1, shown)
 

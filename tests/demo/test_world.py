@@ -169,8 +169,8 @@ def test_a_release_broken_in_register_is_well_to_all_but_the_balancer(world: Wor
     assert asked(world, drained, CHECKER) == 503
 
 
-def test_a_release_broken_by_kill_dies_and_stays_dead(world: World, drained: DemoHost) -> None:
-    world.break_release("bad4", Break.KILL)
+def test_a_release_broken_by_die_dies_and_stays_dead(world: World, drained: DemoHost) -> None:
+    world.break_release("bad4", Break.DIE)
     assert on(world, drained, "web-ctl deploy bad4").returncode == 0
 
     eventually(lambda: not drained.service.running)

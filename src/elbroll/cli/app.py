@@ -24,9 +24,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "restore": ("restore", "Put hosts back exactly where the record says."),
     "status": ("status", "Show who serves, who is out, and what comes next."),
     "unlock": ("unlock", "Free the lock of a run that is truly dead."),
+    "hosts": ("hosts", "List hosts, or file a host's key after comparing it."),
     "config": ("config", "Show, check or describe elbroll.toml."),
+    "iam-policy": ("iam_policy", "Print the smallest IAM policy that works."),
     "demo": ("demo", "Roll a whole fleet on this computer, with no AWS account."),
-    "help": ("help", "Help on a command, exit codes or the environment."),
+    "help": ("help", "Help on a command, exit codes, events, the config."),
 }
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elbroll.demo.app import Break
-from elbroll.demo.show import Afterwards, run_demo
+from elbroll.demo.show import Afterwards, Trouble, run_demo
 
 if TYPE_CHECKING:
     from elbroll.cli.options import Flags
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 def demonstrate(flags: Flags, *, hosts: int, broken: str | None, stay: bool) -> int:
     """Start the world, roll, and say how many requests were lost."""
     afterwards = Afterwards.STAY if stay else Afterwards.END
-    result = run_demo(hosts, Break(broken) if broken else None, afterwards, _say)
+    result = run_demo(hosts, Trouble(broken) if broken else None, afterwards, _say)
     if flags.as_json:
         document = {"schema": "elbroll.demo.v1", "exit": result.exit_code}
         click.echo(json.dumps({**document, "answered": result.count.answered, "failed": result.count.failed}))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from elbroll.model import Host, Pool, PoolId, Secret
     from elbroll.outputs.documents import Origin
     from elbroll.probes.checks import PoolChecks
+    from elbroll.transports.connection import Connector
     from elbroll.transports.ssh import SshTransport
 
 
@@ -96,19 +97,22 @@ class Session:
     @cached_property
     def transport(self) -> SshTransport:
         """Reaches hosts; nothing is dialled before a host is named."""
-        from elbroll.transports.connection import Connector  # noqa: PLC0415 - paramiko costs 100 ms
-        from elbroll.transports.ssh import SshTransport  # noqa: PLC0415
+        from elbroll.transports.ssh import SshTransport  # noqa: PLC0415 - paramiko costs 100 ms
 
-        settings = self.loaded.settings.ssh
-        console = self._console_output if settings.host_keys == "console" else None
-        connector = Connector(settings, self.clock, self.loaded.base, console=console)
-        return SshTransport(connector, self.clock, base=self.loaded.base)
+        return SshTransport(self.connector, self.clock, base=self.loaded.base)
+
+    @cached_property
+    def connector(self) -> Connector:
+        """Makes connections; the console is read only where `host_keys` or `hosts trust` ask for it."""
+        from elbroll.transports.connection import Connector  # noqa: PLC0415 - as transport
+
+        return Connector(self.loaded.settings.ssh, self.clock, self.loaded.base, console=self._console_output)
 
     def _console_output(self, host: Host) -> str | None:
         """What EC2 kept of the instance's console, where its host keys were printed at first boot (E2)."""
-        from elbroll.aws import door  # noqa: PLC0415 - as clients
+        from elbroll.aws import Action, door  # noqa: PLC0415 - as clients
 
-        with door("ec2:GetConsoleOutput", host.id):
+        with door(Action.CONSOLE, host.id):
             answer = self.clients.ec2.get_console_output(InstanceId=host.id)
         return answer.get("Output") or None
 
@@ -136,3 +140,5 @@ class Session:
         """Close every connection to a host; never raises."""
         if "transport" in self.__dict__:
             self.transport.close()
+        elif "connector" in self.__dict__:
+            self.connector.close()

@@ -25,7 +25,7 @@ CHECKER = "ELB-HealthChecker/2.0"
 SLOW = 0.8
 """Seconds that `/slow` takes."""
 _DIES_AFTER = 1.0
-"""Seconds that a release broken by `kill` lives."""
+"""Seconds that a release broken by `die` lives."""
 _IDLE = 75.0
 """Seconds an unused connection is kept: longer than any balancer does, or the two would race."""
 
@@ -39,7 +39,7 @@ class Break(StrEnum):
     """It answers 502 to everybody who asks how it is."""
     REGISTER = "register"
     """It looks well to all but the balancer's checks."""
-    KILL = "kill"
+    DIE = "die"
     """It dies soon after its start."""
 
 
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     time.sleep(options.start_up)
     for port in options.port:
         _serve(options.address, port, nature)
-    if nature.broken is Break.KILL:
+    if nature.broken is Break.DIE:
         threading.Timer(_DIES_AFTER, os._exit, (1,)).start()
     sys.stdin.buffer.read()
     os._exit(0)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from elbroll.demo.app import Break
 from elbroll.demo.lifelike import require_moto
 from elbroll.demo.world import World
 from elbroll.errors import ExitCode
@@ -20,7 +23,6 @@ from elbroll.errors import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from elbroll.demo.app import Break
     from elbroll.demo.traffic import Count
 
 RATE = 40.0
@@ -36,6 +38,16 @@ class Afterwards(Enum):
     END = "end"
     STAY = "stay"
     """It stays up until a signal comes, so that every other command can be tried."""
+
+
+class Trouble(Enum):
+    """What goes wrong in the first roll."""
+
+    DEPLOY = "deploy"
+    VERIFY = "verify"
+    REGISTER = "register"
+    KILL = "kill"
+    """Not the release: elbroll itself is killed in mid-roll, beyond any clean-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +67,12 @@ class DemoResult:
 
 def run_demo(
     hosts: int,
-    broken: Break | None,
+    trouble: Trouble | None,
     afterwards: Afterwards,
     say: Callable[[str], None],
     command: Sequence[str] = (sys.executable, "-m", "elbroll"),
 ) -> DemoResult:
-    """Start a world, roll, repair if `broken`, and end the world; `say` gets each line between the rolls.
+    """Start a world, roll, repair if there was `trouble`, and end the world; `say` gets each line between the rolls.
 
     The rolls draw on this process' own terminal. Call it from the main thread: signals are passed on to the roll
     meanwhile. Raises UsageError where moto is missing.
@@ -69,8 +81,8 @@ def run_demo(
     say(f"A world on 127.0.0.1: {hosts} {_hosts(hosts)}, 1 balancer, {RATE:.0f} requests a second.")
     with World(hosts) as world:
         with world.traffic(RATE) as traffic:
-            code = _play(world, broken, say, command)
-            result = DemoResult(code, traffic.count, _next(broken))
+            code = _play(world, trouble, say, command)
+            result = DemoResult(code, traffic.count, _next(trouble))
             if afterwards is Afterwards.STAY:
                 _stay(world, result, say)
         return DemoResult(code, traffic.count, result.next)
@@ -85,11 +97,13 @@ def exports(environment: Mapping[str, str], state: str) -> tuple[str, ...]:
     return (*unset, *(f"export {name}={shlex.quote(value)}" for name, value in sorted(wanted.items())))
 
 
-def _play(world: World, broken: Break | None, say: Callable[[str], None], command: Sequence[str]) -> int:
-    if broken is None:
+def _play(world: World, trouble: Trouble | None, say: Callable[[str], None], command: Sequence[str]) -> int:
+    if trouble is None:
         return _roll(world, "v2", command)
-    world.break_release("v2", broken)
-    say(f"Release v2 is broken: {_BROKEN[broken.value]}.")
+    if trouble is Trouble.KILL:
+        return _play_killed(world, say, command)
+    world.break_release("v2", Break(trouble.value))
+    say(f"Release v2 is broken: {_BROKEN[trouble.value]}.")
     code = _roll(world, "v2", command)
     if code != ExitCode.HALTED:
         return code or ExitCode.BUG
@@ -98,21 +112,60 @@ def _play(world: World, broken: Break | None, say: Callable[[str], None], comman
     return _roll(world, "v3", command)
 
 
+def _play_killed(world: World, say: Callable[[str], None], command: Sequence[str]) -> int:
+    """`kill -9` while a host is out; the record is in the account, so any computer can go on."""
+    say("elbroll is killed (kill -9) while the first host is draining.")
+    _kill_in_mid_roll(world, command)
+    say("")
+    say("The run is dead, a host is out. $ elbroll status")
+    _elbroll(world, command, "status")
+    locks = json.loads(_output(world, command, "status", "--json"))["fleets"][0]["lock"]
+    run = locks["by"]["run"] if locks else ""
+    say("")
+    say(f"Repair: free the dead run's lock, roll again. $ elbroll unlock demo {run} --yes")
+    _elbroll(world, command, "unlock", "demo", run, "--yes")
+    return _roll(world, "v2", command)
+
+
+def _kill_in_mid_roll(world: World, command: Sequence[str]) -> None:
+    pool = next(iter(world.pools.values())).id
+    with _started(world, command, _deploy("v2")) as child:
+        while child.poll() is None and not world.simulation.draining(pool):
+            time.sleep(0.1)
+        child.kill()
+
+
 _BROKEN = {
     "deploy": "its deploy command fails",
     "verify": "it answers 502 on /healthz",
     "register": "it looks well, except to the balancer's own checks",
-    "kill": "it dies soon after its start",
 }
 
 
 def _roll(world: World, release: str, command: Sequence[str]) -> int:
-    """Run the command line as anybody would: its exit code, or 128 + the signal that killed it."""
-    words = [*command, "deploy", "--lb", "demo", "--release", release]
-    child = subprocess.Popen(words, env=dict(world.environment), cwd=world.directory)  # noqa: S603 -- ourselves
-    with child, _signals_for(child):
+    """Roll as anybody would: the exit code, or 128 + the signal that killed it."""
+    return _elbroll(world, command, *_deploy(release))
+
+
+def _elbroll(world: World, command: Sequence[str], *words: str) -> int:
+    with _started(world, command, words) as child, _signals_for(child):
         code = child.wait()
     return code if code >= 0 else 128 - code
+
+
+def _deploy(release: str) -> tuple[str, ...]:
+    return ("deploy", "--lb", "demo", "--release", release)
+
+
+def _started(world: World, command: Sequence[str], words: Sequence[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([*command, *words], env=dict(world.environment), cwd=world.directory)  # noqa: S603 -- ourselves
+
+
+def _output(world: World, command: Sequence[str], *words: str) -> str:
+    ended = subprocess.run(  # noqa: S603 -- ourselves
+        [*command, *words], env=dict(world.environment), cwd=world.directory, stdout=subprocess.PIPE, check=True
+    )
+    return ended.stdout.decode()
 
 
 @contextmanager
@@ -156,8 +209,8 @@ def _await_signal() -> None:
             pass
 
 
-def _next(broken: Break | None) -> str:
-    if broken is None:
+def _next(trouble: Trouble | None) -> str:
+    if trouble is None:
         return "elbroll demo --break verify, or --stay: keep the world, say how to use it"
     return "elbroll demo --stay: keep the world, say how to use it"
 

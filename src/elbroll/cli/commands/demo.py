@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 @click.command("demo", cls=Grouped)
 @click.option("--hosts", type=click.IntRange(2, 12), default=4, show_default=True, help="How many.")
 @click.option(
-    "--break", "broken", type=click.Choice(["deploy", "verify", "register", "kill"]), help="A release that fails there."
+    "--break",
+    "broken",
+    type=click.Choice(["deploy", "verify", "register", "kill"]),
+    help="A release that fails there; kill: elbroll itself is killed.",
 )
 @click.option("--stay", is_flag=True, help="Keep the world up and say how to use it.")
 @common_options

@@ -1,0 +1,66 @@
+"""`iam-policy`: what the config and the account say that a policy has to cover."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from elbroll.cli.session import Session
+from elbroll.core.policy import Bucket, Needs, policy, reading
+from elbroll.engine.survey import survey_lb
+from elbroll.errors import ExitCode
+from elbroll.model import BalancerKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from elbroll.cli.options import Flags
+    from elbroll.config.schema import LbSettings, Settings
+
+
+def print_policy(flags: Flags, lb: str | None, *, read_only: bool) -> ExitCode:
+    """JSON on stdout, the same with and without `--json`. Only a named balancer is looked up."""
+    session = Session(flags)
+    settings = session.loaded.settings
+    needs = _told(settings, settings.lb.values()) if lb is None else _found(session, lb)
+    click.echo(json.dumps(reading(needs) if read_only else policy(needs), indent=2))
+    return ExitCode.OK
+
+
+def _told(settings: Settings, tables: Iterable[LbSettings]) -> Needs:
+    """What the config says by itself; the rest stays a placeholder."""
+    store, blank = settings.ledger.store, Needs()
+    secrets = {secret for table in tables for secret in table.deploy.secrets.values()}
+    return replace(
+        blank,
+        region=settings.aws.region or blank.region,
+        account=settings.aws.account or blank.account,
+        parameters=store == "ssm",
+        bucket=_bucket(store),
+        secrets=tuple(sorted(secret.removeprefix("ssm:") for secret in secrets if secret.startswith("ssm:"))),
+        console=settings.ssh.host_keys == "console",
+    )
+
+
+def _found(session: Session, lb: str) -> Needs:
+    """With the account's own names, of every pool that hosts of the balancer serve or are recorded in."""
+    table, identity = session.loaded.lb(lb), session.identity
+    pools = survey_lb(lb, table, session.eyes).fleet.pools.values()
+    return replace(
+        _told(session.loaded.settings, [table]),
+        partition=identity.partition,
+        region=identity.region,
+        account=identity.account,
+        groups=tuple(sorted(pool.name for pool in pools if pool.kind is not BalancerKind.CLASSIC)),
+        classics=tuple(sorted(pool.name for pool in pools if pool.kind is BalancerKind.CLASSIC)),
+    )
+
+
+def _bucket(store: str) -> Bucket | None:
+    """Of `s3://bucket/prefix`."""
+    scheme, _, place = store.partition("://")
+    name, _, prefix = place.partition("/")
+    return Bucket(name, prefix.strip("/")) if scheme == "s3" else None
