@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import click
+
 from elbroll.config.types import duration
 from elbroll.core.plan import Request
 from elbroll.errors import UsageError
@@ -22,7 +24,15 @@ LABEL = re.compile(r"[A-Za-z0-9._+][A-Za-z0-9._+-]{0,127}")
 def overrides(wishes: Mapping[str, object]) -> dict[str, Override]:
     """The pace options that were given, as they override `[lb.NAME.pace]`."""
     given = {key: wishes[key] for key in PACE if wishes.get(key) is not None}
-    return {f"pace.{key}": (f"--{key.replace('_', '-')}", value) for key, value in given.items()}
+    return {f"pace.{key}": (_said_by(key), value) for key, value in given.items()}
+
+
+def _said_by(key: str) -> str:
+    """The option or the variable that a value came from, so that the right one is blamed."""
+    ctx = click.get_current_context(silent=True)
+    if ctx is not None and ctx.get_parameter_source(key) is click.core.ParameterSource.ENVIRONMENT:
+        return f"ELBROLL_{key.upper()}"
+    return f"--{key.replace('_', '-')}"
 
 
 def request(why: Why, wishes: Mapping[str, object]) -> Request:

@@ -23,6 +23,7 @@ def write_files(folder: Path, hosts: Sequence[DemoHost], key: paramiko.PKey, set
     (folder / "known_hosts").write_text("".join(_known(hosts)))
     config = folder / "elbroll.toml"
     config.write_text(_config(hosts[0].sshd.port, settings))
+    config.chmod(0o600)
     return config
 
 
