@@ -8,15 +8,15 @@ import re
 import shlex
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import pytest
 
-from elbroll.aws.actions import Action
 from elbroll.cli.app import COMMANDS, app
 from elbroll.cli.topics import MEANINGS
 from elbroll.config.load import load
+from elbroll.core.policy import Needs, policy
 from elbroll.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ RANGE = re.compile(r"(?<![\w-])([TCAELRQBPMH]|[TIFS]-)(\d{1,2})(?:-| to )\1(\d{1
 CHAPTER = re.compile(r"\b(?:safety|aws|ssh|interface)\.md \d+(?:\.\d+)?")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ROW = re.compile(r"^\| `?(\d+)`? \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
-FREE_TO_ALL = {Action.WHO}
-"""Calls that AWS answers to everybody, so that a policy need not name them."""
 
 
 # --- docs/rules.md
@@ -169,42 +167,12 @@ def test_the_config_of_the_readme_is_valid(tmp_path: Path) -> None:
     assert len(toml.splitlines()) <= 12
 
 
-def allowed() -> dict[str, Any]:
-    """Action -> resource, of the README's policy."""
-    (policy,) = blocks("json")
-    return {
-        action: statement["Resource"] for statement in json.loads(policy)["Statement"] for action in statement["Action"]
-    }
-
-
-def ledger_actions() -> set[str]:
-    """What the default store calls; the store names each action where it makes the call."""
-    store = (ROOT / "src/elbroll/ledger/stores/ssm.py").read_text("utf-8")
-    return set(re.findall(r'"(ssm:[A-Za-z]+)"', store))
-
-
 @pytest.mark.rule("S-6", "P1")
-def test_the_policy_allows_the_calls_that_are_made_and_no_other() -> None:
-    made = {action.value for action in Action if action not in FREE_TO_ALL} | ledger_actions()
+def test_the_policy_of_the_readme_is_what_iam_policy_prints() -> None:
+    (shown,) = blocks("json")
 
-    assert set(allowed()) == made
-
-
-@pytest.mark.rule("S-6")
-@pytest.mark.parametrize("action", Action)
-def test_every_known_action_is_called_somewhere(action: Action) -> None:
-    rooms = (path for room in ("aws", "balancers", "inventory") for path in (ROOT / "src/elbroll" / room).glob("*.py"))
-    called = "\n".join(path.read_text("utf-8") for path in rooms if path.name != "actions.py")
-
-    assert re.search(rf"\bAction\.{action.name}\b", called) is not None
-
-
-@pytest.mark.rule("P1", "L2")
-def test_the_policy_keeps_the_ledger_to_its_prefix_and_deletes_nothing() -> None:
-    resources = {action: resource for action, resource in allowed().items() if action.startswith("ssm:")}
-
-    assert all(":parameter/elbroll" in each for resource in resources.values() for each in resource)
-    assert not [action for action in allowed() if "Delete" in action or "Create" in action or "Modify" in action]
+    assert ["iam-policy"] in commands()
+    assert json.loads(shown) == policy(Needs())
 
 
 def test_the_table_of_exit_codes_is_the_one_of_the_code() -> None:

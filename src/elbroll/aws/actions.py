@@ -1,4 +1,4 @@
-"""The AWS actions that balancers and inventory use, as IAM writes them: one list for code, policy and tests."""
+"""The AWS actions that are asked of load balancers and EC2, as IAM writes them: one list for code, policy and tests."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class Action(StrEnum):
     INSTANCE_HEALTH = "elasticloadbalancing:DescribeInstanceHealth"
     INSTANCES = "ec2:DescribeInstances"
     INTERFACES = "ec2:DescribeNetworkInterfaces"
+    CONSOLE = "ec2:GetConsoleOutput"
 
     REGISTER_TARGETS = "elasticloadbalancing:RegisterTargets"
     DEREGISTER_TARGETS = "elasticloadbalancing:DeregisterTargets"

@@ -25,7 +25,7 @@ def print_policy(flags: Flags, lb: str | None, *, read_only: bool) -> ExitCode:
     """JSON on stdout, the same with and without `--json`. Only a named balancer is looked up."""
     session = Session(flags)
     settings = session.loaded.settings
-    needs = _told(settings, settings.lb.values()) if lb is None else _found(session, lb)
+    needs = _told(settings, [*settings.lb.values(), settings.defaults]) if lb is None else _found(session, lb)
     click.echo(json.dumps(reading(needs) if read_only else policy(needs), indent=2))
     return ExitCode.OK
 

@@ -34,13 +34,13 @@ def status(flags: Flags, lbs: Sequence[str], *, watch: bool, check: bool) -> Exi
     session = Session(flags)
     if watch:
         return _watch(session, lbs)
-    fleets = _fleets(session, lbs)
-    _show(session, fleets)
-    wanting = check and any(wants_attention(fleet) for fleet in fleets)
+    found = fleets(session, lbs)
+    _show(session, found)
+    wanting = check and any(wants_attention(fleet) for fleet in found)
     return ExitCode.EXPECTATION if wanting else ExitCode.OK
 
 
-def _fleets(session: Session, lbs: Sequence[str]) -> tuple[FleetStatus, ...]:
+def fleets(session: Session, lbs: Sequence[str]) -> tuple[FleetStatus, ...]:
     """Those named, else those of the file, else every balancer of the region that has hosts."""
     named = tuple(lbs) or tuple(session.loaded.settings.lb)
     if named:
@@ -68,12 +68,12 @@ def _fleet(session: Session, lb: str) -> FleetStatus:
     return fleet_status(look, plan_for(task, survey, now, Consent()), session.identity.region)
 
 
-def _show(session: Session, fleets: Sequence[FleetStatus]) -> None:
+def _show(session: Session, found: Sequence[FleetStatus]) -> None:
     if session.flags.as_json:
-        click.echo(dump(status_document(fleets, session.origin)))
+        click.echo(dump(status_document(found, session.origin)))
         return
     screens, now = Screens(session.flags), session.clock.now()
-    for number, fleet in enumerate(fleets):
+    for number, fleet in enumerate(found):
         screens.out.write((*([()] if number else []), *status_lines(fleet, now)))
 
 
@@ -84,11 +84,11 @@ def _watch(session: Session, lbs: Sequence[str]) -> ExitCode:
     signal.signal(signal.SIGINT, lambda *_: session.stop.ask(StopMode.LEAVE))
     before: tuple[FleetStatus, ...] = ()
     while session.stop.mode is StopMode.GO:
-        fleets = _fleets(session, lbs)
+        found = fleets(session, lbs)
         if sys.stdout.isatty():
             click.clear()
-        if sys.stdout.isatty() or fleets != before:
-            _show(session, fleets)
-        before = fleets
+        if sys.stdout.isatty() or found != before:
+            _show(session, found)
+        before = found
         session.clock.sleep(EVERY)
     return ExitCode.OK

@@ -52,7 +52,7 @@ def permissions() -> str:
     return (
         "elbroll reads load balancers, their health, instances and interfaces; it registers and deregisters\n"
         "targets of the pools that the fleet serves; and it keeps its records under /elbroll in Parameter Store.\n"
-        "It creates, modifies and deletes nothing else. The README has the whole policy."
+        "It creates, modifies and deletes nothing else. `elbroll iam-policy` prints the whole policy."
     )
 
 
