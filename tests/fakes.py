@@ -89,6 +89,14 @@ class FastClock(FakeClock):
         time.sleep(seconds / self.SPEED)
 
 
+class AnswerLost(Unanswered):
+    """A fault that lets the deed take effect."""
+
+
+class Crash(BaseException):
+    """The process dies: nothing that catches errors catches this."""
+
+
 @dataclass
 class Target:
     """One registration in the fake balancer."""
@@ -106,7 +114,7 @@ class FakeBalancer:
     well: Callable[[str], bool]
     warm_up: float = 10.0
     targets: dict[Registration, Target] = field(default_factory=dict)
-    faults: list[Exception | None] = field(default_factory=list)
+    faults: list[BaseException | None] = field(default_factory=list)
     """Raised by the next deeds, in order; None lets one pass."""
     lost_answers: int = 0
     """So many deeds take effect and raise Unanswered."""
@@ -123,7 +131,7 @@ class FakeBalancer:
         if self.clock.time < self.silent_until:
             raise Unanswered("throttled")
         mine = [entry for entry in self.targets if entry.pool == pool.id]
-        rows = tuple(a_row(entry, self._state(entry)) for entry in sorted(mine, key=str))
+        rows = tuple(a_row(entry, self.state(entry)) for entry in sorted(mine, key=str))
         return PoolView(pool.id, self.clock.monotonic(), rows)
 
     def follow(self, pool: PoolId, registrations: Collection[Registration]) -> None:
@@ -148,7 +156,7 @@ class FakeBalancer:
     def members(self) -> frozenset[Registration]:
         """What is registered, leaving entries left out."""
         return frozenset(
-            entry for entry in self.targets if self._state(entry) not in (TargetState.GONE, TargetState.DRAINING)
+            entry for entry in self.targets if self.state(entry) not in (TargetState.GONE, TargetState.DRAINING)
         )
 
     def _there(self, pool: Pool) -> None:
@@ -157,11 +165,13 @@ class FakeBalancer:
 
     def _deed(self, name: str, registrations: Sequence[Registration], one: Callable[[Registration], None]) -> None:
         fault = self.faults.pop(0) if self.faults else None
-        if fault is not None:
+        if fault is not None and not isinstance(fault, AnswerLost):
             raise fault
         self.history.append((name, *((entry.id, entry.port) for entry in registrations)))
         for entry in registrations:
             one(entry)
+        if fault is not None:
+            raise fault
         if self.lost_answers:
             self.lost_answers -= 1
             raise Unanswered("the answer was lost")
@@ -172,8 +182,11 @@ class FakeBalancer:
             delay = self.delays.get(pool.id, pool.deregistration_delay)
             self.targets[entry] = Target(target.registered, self.clock.time + delay)
 
-    def _state(self, entry: Registration) -> TargetState:
-        target = self.targets[entry]
+    def state(self, entry: Registration) -> TargetState:
+        """What a look would show; an entry that never was there is gone."""
+        target = self.targets.get(entry)
+        if target is None:
+            return TargetState.GONE
         if target.leaves is not None:
             return TargetState.DRAINING if self.clock.time < target.leaves else TargetState.GONE
         if entry in self.forced:
@@ -327,6 +340,10 @@ class FakeLedger:
     """States that cannot be written."""
     refuses: Exception | None = None
     """Raised by every write."""
+    crashes: dict[int, str] = field(default_factory=dict)
+    """The number of a write, from 0 on, and whether the process dies `before` or `after` it."""
+    writes: int = 0
+    on_write: Callable[[HostRecord], None] = lambda _record: None
     superseded: bool = False
     freed: bool = False
 
@@ -365,8 +382,12 @@ class FakeLease:
         if self.ledger.refuses is not None:
             raise self.ledger.refuses
         check_move(self.ledger.kept.get(record.host), record)
+        self._crash("before")
+        self.ledger.on_write(record)
         self.ledger.history.append(("record", record.host, str(record.state)))
         self.ledger.kept[record.host] = record
+        self._crash("after")
+        self.ledger.writes += 1
 
     def check_size(self, record: HostRecord) -> None:
         pass
@@ -376,6 +397,10 @@ class FakeLease:
 
     def release(self) -> None:
         self.ledger.freed = True
+
+    def _crash(self, when: str) -> None:
+        if self.ledger.crashes.get(self.ledger.writes) == when:
+            raise Crash
 
     def _alive(self) -> None:
         if self.ledger.superseded:
