@@ -12,9 +12,9 @@ from elbroll.cli.session import Session
 from elbroll.cli.tasks import plan_for, roll_task
 from elbroll.cli.wishes import overrides, request
 from elbroll.core.guard import Consent
-from elbroll.errors import Refused
+from elbroll.errors import Refused, UsageError
 from elbroll.model import Why
-from elbroll.outputs.plandoc import plan_document
+from elbroll.outputs.plandoc import differences, plan_document
 from elbroll.outputs.planview import PlanHead, plan_lines
 
 if TYPE_CHECKING:
@@ -57,6 +57,30 @@ def _head(session: Session, task: Task, plan: RolloutPlan) -> PlanHead:
         next=(f"elbroll deploy --lb {task.lb}{release}",) if plan.hosts and not plan.refusals else (),
         endpoint=session.clients.endpoint,
     )
+
+
+def hold_to(path: Path, plan: RolloutPlan, session: Session) -> None:
+    """Raises Refused where the plan of this moment differs from the saved one, with every difference."""
+    saved = _saved(path)
+    changes = differences(saved, plan_document(plan, session.origin))
+    if changes:
+        raise Refused(
+            f"things are no longer as {path} planned them",
+            why=changes,
+            now="nothing was changed",
+            fix=(f"elbroll plan --lb {plan.lb} --out {path}     plan again, and look at it",),
+            code="stale-plan",
+        )
+
+
+def _saved(path: Path) -> dict[str, object]:
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--plan: {path} cannot be read", why=(str(error),)) from error
+    if not isinstance(saved, dict) or saved.get("schema") != "elbroll.plan.v1":
+        raise UsageError(f"--plan: {path} is no saved plan", fix=("elbroll plan --lb NAME --out FILE     saves one",))
+    return saved
 
 
 def _save(path: Path, document: Mapping[str, object]) -> None:

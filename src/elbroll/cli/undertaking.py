@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elbroll import events
 from elbroll.cli.asking import ask_or_refuse
 from elbroll.cli.holder import holder, new_run
 from elbroll.cli.locking import acquire
+from elbroll.cli.planning import hold_to
 from elbroll.cli.signals import Signals
 from elbroll.cli.tasks import WHY, plan_for
 from elbroll.cli.telling import Telling
@@ -54,6 +56,7 @@ class Undertaking:
         survey = self._task.look()
         plan = self._plan(survey)
         self._agree(plan)
+        self._hold_to_saved(plan)
         if not plan.hosts:
             return self._nothing_to_do(plan)
         with ExitStack() as stack:
@@ -76,6 +79,12 @@ class Undertaking:
         if plan.refusals:
             self._consent = ask_or_refuse(plan, self._session.flags)
 
+    def _hold_to_saved(self, plan: RolloutPlan) -> None:
+        """`deploy --plan`: only what was looked at beforehand. Raises Refused."""
+        saved = self._wishes.get("plan")
+        if isinstance(saved, Path):
+            hold_to(saved, plan, self._session)
+
     def _again(self, survey: Survey, plan: RolloutPlan) -> tuple[Survey, RolloutPlan]:
         """What was seen before the lock may have changed since. Raises Refused."""
         fresh = self._task.look()
@@ -85,6 +94,7 @@ class Undertaking:
             raise Refused("the fleet has changed while it was looked at", fix=("run the same command again",))
         again = self._plan(fresh)
         self._agree(again)
+        self._hold_to_saved(again)
         return fresh, again
 
     def _nothing_to_do(self, plan: RolloutPlan) -> ExitCode:

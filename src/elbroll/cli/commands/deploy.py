@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 @click.command("deploy", cls=Grouped)
 @lb_option()
+@click.option("--plan", metavar="FILE", type=click.Path(path_type=Path), help="Only what this saved plan says.")
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan and stop.")
 @click.option("--no-verify", is_flag=True, help="Do not ask the app before it goes back; wants consent.")
 @selection_options
