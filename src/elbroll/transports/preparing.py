@@ -47,12 +47,11 @@ class Preparer:
         """Raises HostAccessError, HostUnreachable, Refused."""
         talk = self._asked()
         self._check_room(talk)
-        self._check_free(talk)
         self._check_sudo(talk)
         warnings = compared(self._host, talk.all("IDENTITY")) if has_identity(self._host) else ()
         self._check_tunnels()
         unseen = self._why_uncountable(talk)
-        return Prepared(unseen is None, warnings if unseen is None else (*warnings, unseen))
+        return Prepared(unseen is None, (*warnings, *self._still_running(talk), *([unseen] if unseen else [])))
 
     def _asked(self) -> Talk:
         identity = "yes" if has_identity(self._host) else "no"
@@ -73,15 +72,10 @@ class Preparer:
         if free and free[-1] < _FREE:
             raise Refused(f"{self._host.name} has only {free[-1] // 1024} MB of disk left; 100 MB are needed")
 
-    def _check_free(self, talk: Talk) -> None:
-        """Never two commands of ours on one host (I-17)."""
-        running = talk.all("OPEN")
-        if running:
-            raise Refused(
-                f"a command of an earlier run still runs on {self._host.name}: {', '.join(running)}",
-                fix=("wait for its end and run again",),
-                code="open-job",
-            )
+    def _still_running(self, talk: Talk) -> tuple[str, ...]:
+        """Named, not refused: whoever starts the next command awaits the end of this one (I-17, T-39)."""
+        running = ", ".join(talk.all("OPEN"))
+        return (f"a command of an earlier run still runs on {self._host.name}: {running}",) if running else ()
 
     def _check_sudo(self, talk: Talk) -> None:
         if self._needs.sudo and "yes" not in talk.all("SUDO"):
