@@ -62,6 +62,13 @@ class DemoHost:
         return self._sshd
 
     @property
+    def console(self) -> str:
+        """What the machine printed when it first booted: its host keys, as cloud-init prints them (aws.md E2)."""
+        key = f"{self.sshd.known_host} root@{self.name}"
+        keys = ("-----BEGIN SSH HOST KEY KEYS-----", key, "-----END SSH HOST KEY KEYS-----")
+        return "".join(f"{line}\r\n" for line in (f"{self.name} login: cloud-init finished", *keys))
+
+    @property
     def release(self) -> str:
         """What the host would start now."""
         return (self.place.home / "RELEASE").read_text().strip()

@@ -147,6 +147,7 @@ class World:
         landscape.make_store(self.settings.ledger)
         for host in self.hosts:
             host.instance = landscape.make_instance(host)
+            self.simulation.print_on_console(host.instance, host.console)
         self.pools = {plan.name: landscape.make_pool(plan, self._ports(plan)) for plan in self.settings.pools}
         self._down.callback(self.simulation.stop)
         self.simulation.start()

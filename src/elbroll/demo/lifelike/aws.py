@@ -50,6 +50,7 @@ def patches(simulation: Simulation, faults: Faults) -> tuple[Patch, ...]:
     """Everything of moto's that is replaced (aws.md M1, M2, M8)."""
     # moto is not a dependency of the tool itself, and slow to import
     from elbroll.demo.lifelike.classic import Classic  # noqa: PLC0415
+    from elbroll.demo.lifelike.consoles import Consoles  # noqa: PLC0415
     from elbroll.demo.lifelike.interceptor import Interceptor  # noqa: PLC0415
     from elbroll.demo.lifelike.parameters import Parameters  # noqa: PLC0415
     from elbroll.demo.lifelike.settings_v2 import SettingsV2  # noqa: PLC0415
@@ -60,6 +61,7 @@ def patches(simulation: Simulation, faults: Faults) -> tuple[Patch, ...]:
         *SettingsV2().patches(),
         *Classic(simulation).patches(),
         *Parameters().patches(),
+        *Consoles(simulation).patches(),
         *Interceptor(simulation.clock, faults, simulation.timeline).patches(),
     )
 

@@ -38,6 +38,7 @@ class Simulation:
         self._ask = ask
         self._timing = timing or Timing()
         self._pools: dict[str, PoolState] = {}
+        self._consoles: dict[str, str] = {}
         self._lock = threading.RLock()
         self._checker = Checker(self.tick)
         if isinstance(clock, VirtualClock):
@@ -92,6 +93,11 @@ class Simulation:
             return tuple(
                 shown.get(key_of(target)) or Row(target, here.rules.check_port, NOT_REGISTERED) for target in asked
             )
+
+    def printed(self, instance: str) -> str:
+        """The console output of an instance; empty where there is none (any more) (E2)."""
+        with self._lock:
+            return self._consoles.get(instance, "")
 
     # --- what tests and the demo ask -------------------------------------------------------------
 
@@ -151,10 +157,16 @@ class Simulation:
         with self._lock:
             self._pools[pool].frozen = None
 
+    def print_on_console(self, instance: str, text: str) -> None:
+        """From now on this is the instance's console output; an empty text is gone, as AWS's is after an hour (E2)."""
+        with self._lock:
+            self._consoles[instance] = text
+
     def reset(self) -> None:
-        """Forget all pools and the time line; the clock goes on."""
+        """Forget all pools, consoles and the time line; the clock goes on."""
         with self._lock:
             self._pools.clear()
+            self._consoles.clear()
             self.timeline.clear()
 
     # --- time ------------------------------------------------------------------------------------
