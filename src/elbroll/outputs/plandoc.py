@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from elbroll.core.planned import PlannedHost, RolloutPlan
     from elbroll.model import Pool, PoolId
 
+SKIPPED = "skipped"
+"""In the place of a batch number: a skipped host has nothing else to compare."""
 ASIDE = frozenset({"time", "elbroll", "estimate_seconds", "warnings", "fingerprint"})
 """What a saved plan does not promise: when it was made, and what it says for people."""
 
@@ -109,7 +111,8 @@ def _hosts(saved: Mapping[str, Document], fresh: Mapping[str, Document]) -> Iter
         if was is None or now is None:
             yield f"{name}: {'not planned before' if was is None else 'no longer planned'}"
             continue
-        for field in sorted({*was, *now} - ASIDE):
+        fields = ("batch", "reason") if SKIPPED in (was["batch"], now["batch"]) else sorted({*was, *now} - ASIDE)
+        for field in fields:
             if was.get(field) != now.get(field):
                 yield f"{name}: {field.replace('_', ' ')} was {_shown(was.get(field))}, is {_shown(now.get(field))}"
 
@@ -125,7 +128,7 @@ def _by_instance(document: Document) -> dict[str, Document]:
         if isinstance(host, dict)
     ]
     skipped = document.get("skipped") if isinstance(document.get("skipped"), list) else []
-    hosts += [{**host, "batch": "skipped"} for host in skipped or [] if isinstance(host, dict)]
+    hosts += [{**host, "batch": SKIPPED} for host in skipped or [] if isinstance(host, dict)]
     return {str(host.get("instance")): host for host in hosts}
 
 
