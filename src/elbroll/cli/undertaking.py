@@ -53,8 +53,7 @@ class Undertaking:
 
     def perform(self) -> ExitCode:
         """Do it, tell it, and answer the exit code. Raises ElbrollError only before anything was changed."""
-        survey = self._task.look()
-        plan = self._plan(survey)
+        survey, plan = self._first_look()
         self._agree(plan)
         self._hold_to_saved(plan)
         if not plan.hosts:
@@ -66,6 +65,16 @@ class Undertaking:
             survey, plan = self._again(survey, plan)
             telling = Telling(self._session, self._task, self._holder, self._wishes)
             return self._told(telling, lease, survey, plan)
+
+    def _first_look(self) -> tuple[Survey, RolloutPlan]:
+        """Raises Locked rather than refuse over what another run has out at the moment (F-7)."""
+        survey = self._task.look()
+        plan = self._plan(survey)
+        if plan.refusals and self._session.ledger.locks().keys() & _pools(survey):
+            acquire(self._session, _pools(survey), self._holder, self._lock_wait).release()
+            survey = self._task.look()
+            plan = self._plan(survey)
+        return survey, plan
 
     def _plan(self, survey: Survey) -> RolloutPlan:
         plan = plan_for(self._task, survey, self._session.clock.now(), self._consent)
