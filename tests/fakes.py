@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from builders import a_row
-from elbroll.errors import HostUnreachable, Locked, PoolGone, StoreDown, Superseded, Unanswered
+from elbroll.errors import HostUnreachable, Locked, NotFound, PoolGone, StoreDown, Superseded, Unanswered
 from elbroll.ledger.moves import check_move
 from elbroll.model import (
     Connection,
@@ -425,3 +425,31 @@ def missing(one: str) -> Host:
 
 def unreachable(host: Host) -> HostUnreachable:
     return HostUnreachable(f"{host.name} refused the connection")
+
+
+@dataclass
+class FakeDirectory:
+    """Knows its pools by the name of their balancer, and who is registered from the balancer itself."""
+
+    pools: tuple[Pool, ...]
+    balancer: FakeBalancer
+
+    def find(self, name: str, target_groups: Sequence[str]) -> tuple[Pool, ...]:
+        found = tuple(pool for pool in self.pools if name in {*pool.balancers, pool.name})
+        if not found:
+            raise NotFound(f'no balancer is called "{name}"')
+        return tuple(pool for pool in found if not target_groups or pool.name in target_groups)
+
+    def serving(self, hosts: Collection[Host], known: Collection[PoolId]) -> tuple[Pool, ...]:
+        taken = {
+            entry.pool
+            for entry in self.balancer.targets
+            if self.balancer.state(entry) is not TargetState.GONE and any(host.owns(entry) for host in hosts)
+        }
+        return tuple(pool for pool in self.pools if pool.id in taken and pool.id not in known)
+
+    def by_id(self, pools: Collection[PoolId]) -> Mapping[PoolId, Pool]:
+        return {pool.id: pool for pool in self.pools if pool.id in pools}
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted({name for pool in self.pools for name in pool.balancers}))

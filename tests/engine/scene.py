@@ -95,7 +95,9 @@ class Scene:
 
     def room(self, run: Run | None = None) -> FleetRoom:
         """What the walks of a run share."""
-        return FleetRoom(run or self.run(), self.fleet(), self.ledger.records(), GuardRules(self.max_unavailable))
+        run = run or self.run()
+        rules = GuardRules(self.max_unavailable, run.settings.pace.floor)
+        return FleetRoom(run, self.fleet(), self.ledger.records(), rules)
 
     def roll(self, kind: str = "deploy", plan: RolloutPlan | None = None) -> Mapping[HostId, HostResult]:
         run = self.run()

@@ -114,7 +114,7 @@ class _Reading:
             pools=pools,
             own=own,
             hosts=hosts,
-            registrations=_registrations(everyone, self._views),
+            registrations=_registrations(everyone, pools, self._views),
             neighbours={name: host for name, host in everyone.items() if name not in hosts},
         )
         records = {name: record for name, record in self.records.items() if name in everyone}
@@ -153,23 +153,24 @@ def _recorded_pools(hosts: Collection[HostId], records: Mapping[HostId, HostReco
 
 
 def _registrations(
-    hosts: Mapping[HostId, Host], views: Mapping[PoolId, PoolView]
+    hosts: Mapping[HostId, Host], pools: Mapping[PoolId, Pool], views: Mapping[PoolId, PoolView]
 ) -> dict[HostId, frozenset[Registration]]:
-    entries = [row.registration for view in views.values() for row in view.rows if row.state not in NOT_SERVING]
-    return {name: frozenset(entry for entry in entries if host.owns(entry)) for name, host in hosts.items()}
+    rows = [(pools[name], row) for name, view in views.items() for row in view.rows if row.state not in NOT_SERVING]
+    return {
+        name: frozenset(row.registration for pool, row in rows if host.owns_in(pool, row.registration))
+        for name, host in hosts.items()
+    }
 
 
 def _named(word: str, records: Mapping[HostId, HostRecord], eyes: Eyes) -> tuple[Host, ...]:
     """Hosts that a HOST word names: in EC2, or in the ledger where EC2 has forgotten them. Raises NotFound."""
-    found = eyes.inventory.search(word)
+    recorded = {host: record for host, record in records.items() if record.open and word in (host, record.name)}
+    found = eyes.inventory.search(word) or tuple(_described(recorded, eyes).values())
     if len(found) > 1 and not any(sign in word for sign in "*?["):
         names = ", ".join(f"{host.name} ({host.id})" for host in found)
         raise NotFound(f'"{word}" names several hosts', why=(names,), fix=("use the instance id",))
     if found:
         return found
-    recorded = {host: record for host, record in records.items() if word in (host, record.name)}
-    if recorded:
-        return tuple(_described(recorded, eyes).values())
     near = tuple(record.name or host for host, record in records.items() if record.open)
     raise NotFound(
         f'no host is called "{word}"', near=near, fix=("elbroll status     lists every host behind a balancer",)

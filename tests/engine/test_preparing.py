@@ -1,0 +1,146 @@
+"""Before the first drain: what every host proves, and does while it still serves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from scene import Scene
+
+from builders import a_pool
+from elbroll import events
+from elbroll.errors import HostAccessError, HostUnreachable, Refused
+from elbroll.model import BalancerKind, JobEnd, JobResult, Outcome, RecordState, Result, Step
+
+if TYPE_CHECKING:
+    from elbroll.engine.preparing import HostNeeds
+
+PREPARE = {"deploy": {"prepare": "fetch", "upload": [{"from": "web.tgz", "to": "/opt/web.tgz"}]}}
+
+
+def needs(scene: Scene, number: int = 0) -> HostNeeds:
+    scene.roll()
+    return scene.transport.needs[scene.hosts[number].id]  # type: ignore[return-value]
+
+
+@pytest.mark.rule("F-38", "I-6")
+def test_uploads_and_prepare_commands_run_on_every_host_before_the_first_drain() -> None:
+    scene = Scene(settings=PREPARE)
+    scene.roll()
+    first = next(index for index, entry in enumerate(scene.history) if entry[0] == "record")
+    before = [entry[0] for entry in scene.history[:first]]
+    assert (before.count("upload"), before.count("run")) == (3, 3)
+
+
+def test_a_hosts_upload_comes_before_its_prepare_command() -> None:
+    scene = Scene(settings=PREPARE)
+    scene.roll()
+    first = scene.hosts[0].id
+    kinds = [entry[0] for entry in scene.history if len(entry) > 1 and entry[1] == first]
+    assert kinds[:3] == ["prepare", "upload", "run"]
+
+
+@pytest.mark.rule("I-17")
+def test_a_prepare_command_waits_for_a_command_of_an_earlier_run() -> None:
+    scene = Scene(settings=PREPARE)
+    scene.transport.running[scene.hosts[0].id] = ("aaaaaa-deploy-1-1",)
+    scene.clock.at(50.0, scene.transport.running.clear)
+    scene.roll()
+    began = next(entry for entry in scene.history if entry[0] == "run")
+    assert began == ("run", scene.hosts[0].id, "fetch")
+    assert scene.clock.time >= 1050.0
+
+
+@pytest.mark.rule("F-38")
+@pytest.mark.parametrize(
+    ("error", "access"),
+    [(HostAccessError("login refused"), True), (HostUnreachable("no route"), False), (Refused("disk full"), False)],
+)
+def test_a_host_that_is_not_ready_is_skipped_with_the_reason(error: Exception, access: bool) -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.transport.refuses[first.id] = error
+    results = scene.roll()
+    failure = results[first.id].failure
+    assert failure is not None
+    assert (results[first.id].outcome, failure.message, failure.access) == (Outcome.SKIPPED, str(error), access)
+    assert set(results) == {first.id}
+    assert not scene.deeds("record", "deregister")
+
+
+@pytest.mark.rule("F-38", "I-6")
+def test_a_prepare_command_that_fails_halts_before_the_first_drain() -> None:
+    scene = Scene(settings=PREPARE)
+    scene.transport.ends[scene.hosts[1].id] = [JobResult(JobEnd.EXIT, 7)]
+    results = scene.roll()
+    failure = results[scene.hosts[1].id].failure
+    assert failure is not None
+    assert failure.code == "prepare-exit"
+    assert not scene.deeds("record", "deregister")
+
+
+def test_a_recorded_host_that_is_not_ready_stays_out_and_says_so() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.put_record(first, RecordState.HELD)
+    scene.take_out(first)
+    scene.transport.refuses[first.id] = HostUnreachable("no route")
+    result = scene.roll()[first.id]
+    assert (result.outcome, result.in_service, result.record) == (Outcome.LEFT_OUT, False, RecordState.HELD)
+
+
+def test_warnings_of_a_host_are_told() -> None:
+    scene = Scene()
+    scene.transport.warnings = ("its clock is 40 s off",)
+    scene.roll()
+    told = [event.message for event in scene.sink.events if isinstance(event, events.Warned)]
+    assert told == ["its clock is 40 s off"] * 3
+
+
+def test_the_end_of_preparing_says_how_many_are_ready() -> None:
+    scene = Scene()
+    scene.transport.refuses[scene.hosts[2].id] = HostUnreachable("no route")
+    scene.roll()
+    ends = [event for event in scene.sink.events if isinstance(event, events.StepFinished) and event.host is None]
+    assert [(event.step, event.result, event.note) for event in ends] == [
+        (Step.PREPARE, Result.FAILURE, "2 hosts ready")
+    ]
+
+
+# --- needs
+
+
+def test_every_traffic_port_must_be_countable_and_reachable_for_probes() -> None:
+    wanted = needs(Scene())
+    assert wanted.count_ports == {8080, 9000}
+    assert wanted.tunnel_to == (("10.0.1.11", 8080), ("10.0.1.11", 9000))
+    assert not wanted.sudo
+
+
+@pytest.mark.rule("F-17")
+def test_a_host_that_is_out_needs_the_ports_of_its_record() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.put_record(first, RecordState.HELD)
+    scene.take_out(first)
+    scene.hosts = tuple(replace(host) for host in scene.hosts)
+    assert needs(scene).count_ports == {8080, 9000}
+
+
+@pytest.mark.rule("C4")
+def test_a_classic_balancers_ports_are_those_of_its_listeners() -> None:
+    pool = a_pool("web-prod", kind=BalancerKind.CLASSIC, ports=(8080, 8443))
+    assert needs(Scene(web=pool)).count_ports == {8080, 8443, 9000}
+
+
+def test_the_balancers_word_alone_needs_no_counting() -> None:
+    assert needs(Scene(settings={"drain": {"until": "reported"}})).count_ports == frozenset()
+
+
+def test_without_http_checks_no_tunnel_is_needed() -> None:
+    assert needs(Scene(settings={"verify": {"http": "off"}})).tunnel_to == ()
+
+
+def test_a_command_with_sudo_needs_it() -> None:
+    assert needs(Scene(settings={"deploy": {"rollback": "sudo systemctl restart web"}})).sudo

@@ -1,0 +1,249 @@
+"""What is there: pools, hosts and records put together as a fleet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from scene import Scene
+
+from builders import a_host, a_pool, a_record, a_registration, lb_settings
+from elbroll.engine.survey import Eyes, Survey, survey_hosts, survey_lb
+from elbroll.errors import NotFound, PermissionDenied, Unanswered
+from elbroll.model import BalancerKind, HostId, InstanceState, RecordState, TargetType
+from fakes import FakeDirectory
+
+LB = "web-prod-lb"
+
+
+def eyes(scene: Scene) -> Eyes:
+    directory = FakeDirectory(scene.pools, scene.balancer)
+    return Eyes(directory, scene.inventory, scene.balancer, scene.ledger, scene.clock)
+
+
+def survey(scene: Scene, **settings: Any) -> Survey:
+    return survey_lb(LB, lb_settings(**settings), eyes(scene))
+
+
+def names(found: Survey) -> set[str]:
+    return {host.name for host in found.fleet.hosts.values()}
+
+
+def test_a_fleet_is_the_balancers_hosts_with_all_pools_they_serve() -> None:
+    scene = Scene()
+    found = survey(scene)
+    assert names(found) == {"web-1", "web-2", "web-3"}
+    assert found.fleet.own == {scene.web.id}
+    assert found.fleet.pools.keys() == found.views.keys() == {scene.web.id, scene.api.id}
+    assert found.fleet.registrations == {host: frozenset(entries) for host, entries in scene.places.items()}
+    assert found.fleet.kind is BalancerKind.ALB
+
+
+@pytest.mark.rule("F-16")
+def test_other_pools_that_are_ignored_are_no_part_of_the_fleet() -> None:
+    scene = Scene()
+    found = survey(scene, other_pools="ignore")
+    assert found.fleet.pools.keys() == {scene.web.id}
+
+
+@pytest.mark.rule("F-17", "I-2")
+def test_a_pool_that_only_a_record_names_belongs_to_the_fleet_even_where_others_are_ignored() -> None:
+    scene = Scene()
+    scene.put_record(scene.hosts[0], RecordState.HELD)
+    scene.take_out(scene.hosts[0])
+    assert survey(scene, other_pools="ignore").fleet.pools.keys() == {scene.web.id, scene.api.id}
+
+
+@pytest.mark.rule("I-2", "F-17")
+def test_a_held_host_that_aws_no_longer_lists_belongs_to_the_fleet() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.put_record(first, RecordState.DEPLOYING)
+    scene.take_out(first)
+    scene.inventory.hosts.pop(first.id)
+    found = survey(scene)
+    host = found.fleet.hosts[first.id]
+    assert (host.name, host.state) == ("web-1", InstanceState.MISSING)
+    assert found.records.keys() == {first.id}
+    assert found.fleet.registrations[first.id] == frozenset()
+
+
+def test_a_closed_record_brings_no_host_into_the_fleet() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.ledger.kept[first.id] = a_record(first, scene.places[first.id], RecordState.IN_SERVICE)
+    scene.take_out(first)
+    assert names(survey(scene, other_pools="ignore")) == {"web-2", "web-3"}
+
+
+@pytest.mark.rule("T20", "I-1")
+def test_hosts_that_only_share_another_pool_are_neighbours() -> None:
+    scene = Scene()
+    stranger = a_host(7)
+    scene.inventory.hosts[stranger.id] = stranger
+    scene.balancer.add(a_registration(scene.api, stranger), long_ago=True)
+    found = survey(scene)
+    assert stranger.id not in found.fleet.hosts
+    assert found.fleet.neighbours == {stranger.id: stranger}
+    assert found.fleet.registrations[stranger.id] == {a_registration(scene.api, stranger)}
+
+
+def test_records_of_other_fleets_are_left_alone() -> None:
+    scene = Scene()
+    stranger = a_host(7)
+    elsewhere = a_pool("elsewhere")
+    scene.ledger.kept[stranger.id] = a_record(stranger, [a_registration(elsewhere, stranger)])
+    assert survey(scene).records == {}
+
+
+@pytest.mark.rule("F-18")
+def test_an_ip_target_is_the_instance_behind_its_address() -> None:
+    scene = Scene(web=a_pool("web-prod", target_type=TargetType.IP))
+    found = survey(scene)
+    assert names(found) == {"web-1", "web-2", "web-3"}
+    assert found.fleet.registrations == {host: frozenset(entries) for host, entries in scene.places.items()}
+
+
+@pytest.mark.rule("F-18", "I-12")
+def test_the_same_address_in_another_network_is_another_host() -> None:
+    scene = Scene(web=a_pool("web-prod", target_type=TargetType.IP))
+    double = replace(a_host(1), id=HostId("i-double"), vpc="vpc-2")
+    scene.inventory.hosts[double.id] = double
+    scene.balancer.add(a_registration(scene.api, double), long_ago=True)
+    found = survey(scene)
+    assert found.fleet.registrations[double.id] == {a_registration(scene.api, double)}
+
+
+def test_a_host_that_is_leaving_is_still_of_the_fleet_but_registered_nowhere() -> None:
+    scene = Scene()
+    scene.balancer.deregister(scene.web, sorted(scene.places[scene.hosts[1].id]))
+    found = survey(scene)
+    assert "web-2" in names(found)
+    assert found.fleet.registrations[scene.hosts[1].id] == frozenset()
+
+
+def test_a_fleet_can_be_narrowed_to_target_groups_and_named_otherwise_in_aws() -> None:
+    scene = Scene()
+    settings = lb_settings(name="api-prod-lb", target_groups=["api-prod"])
+    found = survey_lb("backend", settings, eyes(scene))
+    assert (found.fleet.lb, found.fleet.own) == ("backend", {scene.api.id})
+
+
+def test_an_unknown_balancer_is_not_found() -> None:
+    with pytest.raises(NotFound):
+        survey_lb("nope", lb_settings(), eyes(Scene()))
+
+
+@pytest.mark.rule("F-14")
+def test_a_look_that_gets_no_answer_is_repeated() -> None:
+    scene = Scene()
+    scene.balancer.silent_until = scene.clock.time + 60.0
+    assert names(survey(scene)) == {"web-1", "web-2", "web-3"}
+
+
+@pytest.mark.rule("F-15")
+def test_a_look_that_never_gets_an_answer_is_no_survey() -> None:
+    scene = Scene()
+    scene.balancer.silent_until = 1e9
+    with pytest.raises(Unanswered):
+        survey(scene)
+
+
+def test_records_that_may_not_be_read_are_no_survey() -> None:
+    scene = Scene()
+
+    def denied() -> None:
+        raise PermissionDenied("no", action="ssm:GetParametersByPath")
+
+    scene.ledger.records = denied  # type: ignore[method-assign,assignment]
+    with pytest.raises(PermissionDenied):
+        survey(scene)
+
+
+# --- hosts by name
+
+
+def test_hosts_named_by_word_bring_every_host_of_every_pool_they_serve() -> None:
+    scene = Scene()
+    found = survey_hosts(["web-2"], eyes(scene))
+    assert names(found) == {"web-1", "web-2", "web-3"}
+    assert found.fleet.own == {scene.web.id}
+    assert found.fleet.lb == LB
+
+
+@pytest.mark.parametrize("word", ["web-1", "i-0a1b2c3d4e5f60001"])
+def test_a_host_that_ec2_has_forgotten_is_found_by_its_record(word: str) -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.put_record(first, RecordState.HELD)
+    scene.take_out(first)
+    scene.inventory.hosts.pop(first.id)
+    found = survey_hosts([word], eyes(scene))
+    assert found.fleet.hosts[first.id].name == "web-1"
+    assert found.fleet.own == {scene.web.id, scene.api.id}
+
+
+def test_a_host_that_is_out_is_found_with_the_pools_of_its_record() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.put_record(first, RecordState.HELD)
+    scene.take_out(first)
+    found = survey_hosts(["web-1"], eyes(scene))
+    assert found.fleet.own == {scene.web.id, scene.api.id}
+    assert names(found) == {"web-1", "web-2", "web-3"}
+
+
+def test_a_name_that_several_hosts_have_is_refused_with_their_ids() -> None:
+    scene = Scene()
+    double = replace(scene.hosts[0], id=HostId("i-double"))
+    scene.inventory.hosts[double.id] = double
+    with pytest.raises(NotFound) as refused:
+        survey_hosts(["web-1"], eyes(scene))
+    assert "i-double" in refused.value.why[0]
+
+
+def test_a_name_that_several_records_have_is_refused_too() -> None:
+    scene = Scene()
+    first, second, _ = scene.hosts
+    scene.put_record(first, RecordState.HELD, name="twin")
+    scene.put_record(second, RecordState.HELD, name="twin")
+    with pytest.raises(NotFound, match="several hosts"):
+        survey_hosts(["twin"], eyes(scene))
+
+
+def test_a_word_for_nobody_is_not_found_and_names_those_who_are_out() -> None:
+    scene = Scene()
+    scene.put_record(scene.hosts[0], RecordState.HELD)
+    with pytest.raises(NotFound) as refused:
+        survey_hosts(["nope"], eyes(scene))
+    assert refused.value.near == ("web-1",)
+
+
+@pytest.mark.rule("F-17", "I-12")
+def test_a_host_in_no_pool_and_no_record_is_not_guessed_about() -> None:
+    scene = Scene()
+    alone = a_host(9)
+    scene.inventory.hosts[alone.id] = alone
+    with pytest.raises(NotFound, match="registered in no pool"):
+        survey_hosts(["web-9"], eyes(scene))
+
+
+# --- two surveys
+
+
+def test_two_surveys_of_an_unchanged_fleet_are_the_same() -> None:
+    scene = Scene()
+    before = survey(scene)
+    scene.clock.sleep(60.0)
+    assert survey(scene).same_as(before)
+
+
+def test_a_survey_after_a_change_is_not_the_same() -> None:
+    scene = Scene()
+    before = survey(scene)
+    scene.put_record(scene.hosts[0], RecordState.HELD)
+    recorded = survey(scene)
+    scene.take_out(scene.hosts[0])
+    assert not recorded.same_as(before)
+    assert not survey(scene).same_as(recorded)
