@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from elbroll.cli.app import COMMANDS, app
+from cli.parsing import understand
+from elbroll.cli.app import COMMANDS
 from elbroll.cli.topics import MEANINGS
 from elbroll.config.load import load
 from elbroll.core.policy import Needs, policy
@@ -125,20 +126,6 @@ def commands() -> list[list[str]]:
     lines = (line.strip() for text in (*blocks("sh"), *blocks("yaml")) for line in text.splitlines())
     called = (re.fullmatch(r"(?:- )?(?:run: )?(?:exec )?(elbroll .+)", line) for line in lines)
     return [shlex.split(match[1], comments=True)[1:] for match in called if match]
-
-
-def understand(words: list[str]) -> click.Context:
-    """Parse as click does, and call nothing. Raises click.UsageError."""
-    with app.make_context("elbroll", list(words), resilient_parsing=False) as ctx:
-        return descend(app, ctx)
-
-
-def descend(group: click.Group, ctx: click.Context) -> click.Context:
-    """The context of the last command word."""
-    name, command, rest = group.resolve_command(ctx, [*ctx._protected_args, *ctx.args])
-    assert command is not None
-    with command.make_context(name, rest, parent=ctx) as inner:
-        return descend(command, inner) if isinstance(command, click.Group) else inner
 
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)

@@ -15,6 +15,7 @@ from elbroll.cli.planning import hold_to
 from elbroll.cli.signals import Signals
 from elbroll.cli.tasks import WHY, plan_for
 from elbroll.cli.telling import Telling
+from elbroll.cli.wishes import words
 from elbroll.core.guard import Consent, GuardRules
 from elbroll.core.restoring import left_out, left_result, restore_plan
 from elbroll.engine.context import Run
@@ -165,6 +166,7 @@ class Undertaking:
             stop=session.stop,
             reason=task.reason,
             until=task.until,
+            give_up=frozenset(words(self._wishes.get("give_up"))),
         )
 
 

@@ -41,8 +41,8 @@ def request(why: Why, wishes: Mapping[str, object]) -> Request:
     return Request(
         why=why,
         release=label(wishes.get("release")),
-        only=_words(wishes.get("only")),
-        exclude=_words(wishes.get("exclude")),
+        only=words(wishes.get("only")),
+        exclude=words(wishes.get("exclude")),
         limit=limit if isinstance(limit, int) else None,
         include_current=bool(wishes.get("include_current")),
     )
@@ -73,5 +73,6 @@ def seconds(option: str, text: object) -> float:
         raise UsageError(f"{option} {error}") from error
 
 
-def _words(words: object) -> tuple[str, ...]:
-    return tuple(str(word) for word in words) if isinstance(words, (list, tuple)) else ()
+def words(given: object) -> tuple[str, ...]:
+    """What was said for a repeatable option."""
+    return tuple(str(word) for word in given) if isinstance(given, (list, tuple)) else ()

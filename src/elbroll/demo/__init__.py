@@ -1,1 +1,1 @@
-"""The whole world on loopback, for elbroll demo and for the tests."""
+"""The whole world on loopback, for `elbroll demo` and for the tests."""

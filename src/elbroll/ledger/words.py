@@ -84,7 +84,7 @@ def lock_lost(pool: PoolId, run: RunId, stored: Stored | None) -> Superseded:
         f"run {run} no longer holds {name}",
         why=(by,),
         now="no further step is taken",
-        fix=(f"elbroll status {name}",),
+        fix=(f"elbroll status --lb {name}",),
     )
 
 
@@ -104,5 +104,5 @@ def deleted(key: str) -> Superseded:
         f"{key} was deleted from the ledger by hand",
         why=("elbroll never deletes a key, and does not create it anew in passing",),
         now="no further step is taken",
-        fix=("elbroll doctor",),
+        fix=("elbroll status",),
     )

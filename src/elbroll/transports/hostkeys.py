@@ -126,7 +126,9 @@ class HostKeys:
         except FileNotFoundError as error:
             to_be_made = file == self._files[0] and self._policy != "strict"
             if self._named and not to_be_made:
-                raise HostAccessError(f"there is no {file}, which known_hosts in [ssh] names") from error
+                raise HostAccessError(
+                    f"there is no {file}, which known_hosts in [ssh] names", fix=(f"touch '{file}'",)
+                ) from error
             return Book()
         except OSError as error:
             raise HostAccessError(f"{file} cannot be read: {error.strerror}") from error

@@ -144,7 +144,7 @@ def test_a_key_whose_version_went_back_was_deleted_by_hand(ours: Desk, log: Para
 
     with pytest.raises(Superseded, match="deleted from the ledger by hand") as caught:
         ours.store.read(KEY)
-    assert caught.value.fix == ("elbroll doctor",)
+    assert caught.value.fix == ("elbroll status",)
     assert log.written[KEY] == [a_draft("v1").over(0)]
 
 

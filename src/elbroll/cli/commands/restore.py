@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 @click.argument("hosts", metavar="[HOST...]", nargs=-1)
 @lb_option(required=False)
 @click.option("--if-needed", is_flag=True, help="Nothing recorded as out is a success.", **env("IF_NEEDED"))
+@click.option("--give-up", metavar="POOL", multiple=True, help="Do not wait for this deleted pool; repeatable.")
 @run_options
 @common_options
 def command(hosts: tuple[str, ...], lb: str | None, if_needed: bool, flags: Flags, **wishes: object) -> int:
@@ -24,6 +25,7 @@ def command(hosts: tuple[str, ...], lb: str | None, if_needed: bool, flags: Flag
     \b
       elbroll restore web-4
       elbroll restore --lb web-prod --if-needed
+      elbroll restore web-4 --give-up web-old
     """
     from elbroll.cli.taking import restore  # noqa: PLC0415 - help must not load the rooms
 

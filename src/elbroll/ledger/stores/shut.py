@@ -26,7 +26,7 @@ def store_door(action: str, key: str) -> Iterator[None]:
     except ElbrollError as error:
         if error.code != "aws":
             raise
-        raise StoreError(error.message, why=error.why, fix=("elbroll doctor",)) from error
+        raise StoreError(error.message, why=error.why, fix=("elbroll status",)) from error
 
 
 def down(key: str, why: tuple[str, ...]) -> StoreDown:

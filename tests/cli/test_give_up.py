@@ -1,0 +1,40 @@
+"""A pool that was deleted while a host was out of it is given up by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli.witness import states
+
+if TYPE_CHECKING:
+    from cli.shell import Shell
+    from elbroll.demo.world import World
+
+
+def delete_pool(world: World, name: str) -> None:
+    """With the listener that uses it, as AWS demands."""
+    elbv2, group = world.client("elbv2"), world.pools[name].arn
+    for balancer in elbv2.describe_load_balancers()["LoadBalancers"]:
+        for listener in elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:
+            if listener["DefaultActions"][0]["TargetGroupArn"] == group:
+                elbv2.delete_listener(ListenerArn=listener["ListenerArn"])
+    elbv2.delete_target_group(TargetGroupArn=group)
+
+
+@pytest.mark.rule("F-35")
+def test_a_record_waits_for_a_deleted_pool_until_it_is_given_up_by_name(elbroll: Shell, world: World) -> None:
+    assert elbroll("drain", "demo-1").code == 0
+    delete_pool(world, "extra")
+    waiting = elbroll("restore", "demo-1")
+
+    assert waiting.code != 0
+    assert "elbroll restore demo-1 --give-up extra" in waiting.err
+    assert states(world)["demo-1"] != "in-service"
+
+    given_up = elbroll("restore", "demo-1", "--give-up", "extra")
+
+    assert given_up.code == 0, given_up.err
+    assert states(world)["demo-1"] == "in-service"
+    assert world.hosts[0].instance in world.in_service("demo")
