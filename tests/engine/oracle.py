@@ -27,8 +27,8 @@ class Oracle:
         """Good answers of each app since its last command."""
         self._deregister, self._register = scene.balancer.deregister, scene.balancer.register
         self._well = scene.checks.well
-        scene.balancer.deregister = self._on_deregister  # type: ignore[method-assign]
-        scene.balancer.register = self._on_register  # type: ignore[method-assign]
+        scene.balancer.deregister = self._on_deregister  # type: ignore[method-assign,assignment]
+        scene.balancer.register = self._on_register  # type: ignore[method-assign,assignment]
         scene.transport.on_run = self.on_run
         scene.checks.well = self._on_ask
         scene.ledger.on_write = self._on_write

@@ -33,7 +33,7 @@ ENDS = {
     "unknown": JobResult(JobEnd.UNKNOWN),
     "not run": JobResult(JobEnd.NOT_RUN),
 }
-DEEDS = {
+DEEDS: dict[str, Callable[[], BaseException | None]] = {
     "ok": lambda: None,
     "fails": lambda: Unanswered("throttled"),
     "answer lost": lambda: AnswerLost("the answer was lost"),

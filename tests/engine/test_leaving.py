@@ -1,0 +1,200 @@
+"""Out of every pool, and traffic seen to stop: what goes wrong on the way."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scene import Scene
+
+from elbroll import events
+from elbroll.errors import HostUnreachable, PermissionDenied, Unanswered
+from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXIT_1 = JobResult(JobEnd.EXIT, 1)
+
+
+class BlindWatch:
+    """Shows one connection, and then nothing any more."""
+
+    def __init__(self, watch: Any) -> None:
+        self._watch = watch
+        self._looks = 0
+
+    def look(self) -> Any:
+        self._looks += 1
+        return self._watch.look() if self._looks == 1 else None
+
+
+def blind_after_a_look(scene: Scene) -> None:
+    watch = scene.transport.watch
+
+    @contextmanager
+    def blind(*asked: Any) -> Iterator[BlindWatch]:
+        with watch(*asked) as seeing:
+            yield BlindWatch(seeing)
+
+    scene.transport.watch = blind  # type: ignore[method-assign,assignment]
+
+
+def refused_watch(scene: Scene) -> None:
+    @contextmanager
+    def refused(*_asked: Any) -> Iterator[BlindWatch]:
+        raise HostUnreachable("the line was lost")
+        yield
+
+    scene.transport.watch = refused  # type: ignore[method-assign,assignment]
+
+
+@pytest.mark.rule("I-5", "T8")
+@pytest.mark.parametrize("trouble", [blind_after_a_look, refused_watch])
+def test_connections_that_can_no_longer_be_counted_give_way_to_the_balancers_word(trouble: Any) -> None:
+    scene = Scene()
+    trouble(scene)
+    began: list[float] = []
+    scene.transport.on_run = lambda _host, _job: began.append(scene.clock.time)
+    scene.roll()
+    assert began[0] >= 1300.0
+    assert "reported" in {event.code for event in scene.sink.events if isinstance(event, events.Warned)}
+
+
+@pytest.mark.rule("I-1", "F-27")
+def test_capacity_that_drops_while_the_record_is_written_keeps_the_host_in() -> None:
+    scene = Scene()
+    first, second, _ = scene.hosts
+
+    def slow(_record: object) -> None:
+        scene.ledger.on_write = lambda _record: None
+        scene.sick.add(second.id)
+        scene.clock.sleep(60.0)
+
+    scene.ledger.on_write = slow
+    result = scene.roll()[first.id]
+    assert result.outcome is Outcome.RESTORED
+    assert not scene.deeds("deregister", "run")
+    assert scene.state(first) == "in-service"
+
+
+@pytest.mark.rule("F-14", "F-29")
+def test_a_single_read_without_an_answer_after_the_deregister_fails_no_drain() -> None:
+    scene = Scene()
+    deregister = scene.balancer.deregister
+
+    def throttled(*sent: Any) -> None:
+        deregister(*sent)
+        scene.balancer.silent_until = scene.clock.time + 5.0
+
+    scene.balancer.deregister = throttled  # type: ignore[method-assign]
+    assert {result.outcome for result in scene.roll().values()} == {Outcome.DEPLOYED}
+
+
+@pytest.mark.rule("F-39", "I-6")
+def test_a_host_that_runs_nothing_is_put_back_before_its_record_says_deploying() -> None:
+    scene = Scene()
+    scene.transport.look = lambda *_asked: JobResult(JobEnd.NOT_RUN, cause="no shell")  # type: ignore[method-assign,assignment]
+    result = scene.roll()[scene.hosts[0].id]
+    assert result.outcome is Outcome.RESTORED
+    assert result.failure is not None
+    assert result.failure.why == ("no shell",)
+    assert scene.balancer.members() == scene.home
+
+
+# --- when even the way out fails
+
+
+def test_an_instance_that_cannot_be_described_is_not_walked() -> None:
+    scene = Scene()
+
+    def denied(_ids: object) -> Any:
+        raise PermissionDenied("no", action="ec2:DescribeInstances")
+
+    scene.inventory.instances = denied  # type: ignore[method-assign]
+    result = scene.roll()[scene.hosts[0].id]
+    assert result.outcome is Outcome.NOT_REACHED
+    assert not scene.deeds("record")
+
+
+def test_a_host_whose_life_cannot_be_asked_for_is_taken_to_live() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.transport.ends[first.id] = [EXIT_1]
+
+    def silent(_ids: object) -> Any:
+        raise Unanswered("throttled")
+
+    scene.transport.on_run = lambda _host, _job: setattr(scene.inventory, "instances", silent)
+    assert scene.roll()[first.id].outcome is Outcome.LEFT_OUT
+
+
+@pytest.mark.rule("F-34", "F-12")
+def test_a_dead_host_whose_record_cannot_be_closed_is_gone_all_the_same() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.put_record(first, RecordState.HELD)
+    scene.inventory.hosts.pop(first.id)
+    scene.ledger.down_at = {"gone"}
+    result = scene.roll()[first.id]
+    assert (result.outcome, result.record) == (Outcome.GONE, RecordState.HELD)
+    assert first.state is InstanceState.RUNNING
+
+
+def test_a_failure_that_cannot_be_noted_changes_nothing_else() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.transport.ends[first.id] = [EXIT_1]
+    scene.transport.on_run = lambda _host, _job: setattr(scene.ledger, "down", True)
+    scene.transport.takes = 0.0
+    lives = scene.ledger
+    confirm = partial(setattr, lives, "down", False)
+    assert scene.roll()[first.id].outcome is Outcome.LEFT_OUT
+    confirm()
+    assert scene.state(first) == "deploying"
+
+
+@pytest.mark.rule("F-10", "I-10")
+def test_a_rollback_of_a_superseded_run_ends_at_once() -> None:
+    scene = Scene(settings={"deploy": {"rollback": "back"}})
+    first = scene.hosts[0]
+    scene.transport.ends[first.id] = [EXIT_1]
+    ran: list[str] = []
+
+    def on_run(_host: object, job: Any) -> None:
+        ran.append(job.line)
+        scene.ledger.superseded = job.line == "back"
+
+    scene.transport.on_run = on_run
+    result = scene.roll()[first.id]
+    assert (result.outcome, ran) == (Outcome.LEFT_OUT, ["deploy it", "back"])
+    assert not scene.deeds("register")
+
+
+@pytest.mark.rule("F-36")
+def test_a_failed_host_whose_place_nobody_tells_is_left_as_recorded() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.transport.ends[first.id] = [EXIT_1]
+    scene.transport.on_run = lambda _host, _job: setattr(scene.balancer, "silent_until", 1e9)
+    assert scene.roll()[first.id].outcome is Outcome.LEFT_OUT
+    assert "unread" in {event.code for event in scene.sink.events if isinstance(event, events.Warned)}
+
+
+@pytest.mark.rule("F-10", "I-10")
+def test_a_run_superseded_between_two_pools_registers_in_no_other() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.put_record(first, RecordState.HELD)
+    scene.take_out(first)
+    register = scene.balancer.register
+
+    def superseded(*sent: Any) -> None:
+        register(*sent)
+        scene.ledger.superseded = True
+
+    scene.balancer.register = superseded  # type: ignore[method-assign]
+    assert scene.roll("restore")[first.id].outcome is Outcome.LEFT_OUT
+    assert len(scene.deeds("register")) == 1
