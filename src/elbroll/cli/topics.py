@@ -56,8 +56,24 @@ def permissions() -> str:
     )
 
 
+def the_events() -> str:
+    """Every type of event with its data."""
+    from elbroll.outputs.eventtypes import reference  # noqa: PLC0415 - only for this topic
+
+    return reference()
+
+
+def the_config() -> str:
+    """Every key of elbroll.toml."""
+    from elbroll.config.reference import reference  # noqa: PLC0415 - pydantic costs 53 ms
+
+    return reference()
+
+
 TOPICS: Mapping[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "environment": environment,
+    "events": the_events,
+    "config": the_config,
     "permissions": permissions,
 }

@@ -12,7 +12,7 @@ from elbroll.cli.topics import TOPICS
 @click.argument("word", metavar="[COMMAND|TOPIC]", required=False)
 @click.pass_context
 def command(ctx: click.Context, word: str | None) -> int:
-    """Help on a command, or on exit-codes, environment, events.
+    """Help on a command, or on exit-codes, environment, events, config, permissions.
 
     \b
       elbroll help deploy
