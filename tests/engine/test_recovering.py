@@ -456,3 +456,15 @@ def test_a_second_signal_while_a_host_goes_back_says_that_nobody_saw_it_serve() 
     assert (result.outcome, result.in_service) == (Outcome.LEFT_OUT, None)
     assert scene.balancer.members() == scene.home
     assert scene.state(scene.hosts[0]) == "held"
+
+
+@pytest.mark.rule("I-7")
+def test_a_restored_host_that_is_never_healthy_is_taken_out_again_with_its_release_known() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.put_record(first, RecordState.DEPLOYED)
+    scene.take_out(first)
+    scene.balancer.warm_up = 10_000.0
+    result = scene.restore()[first.id]
+    assert (result.outcome, result.release_after, result.record) == (Outcome.LEFT_OUT, "v143", RecordState.DEPLOYED)
+    assert not scene.members_of(first)

@@ -1,4 +1,4 @@
-"""Whatever fails, the rules hold; and once nothing fails any more, one rerun heals all (safety.md 11)."""
+"""Whatever fails, the rules hold; and once nothing fails any more, one rerun heals all."""
 
 from __future__ import annotations
 

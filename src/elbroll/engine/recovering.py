@@ -172,7 +172,9 @@ class Ending:
     def _out_again(self, failure: StepFailed) -> HostResult:
         """Out of every pool, unless that would empty one (F-50)."""
         try:
-            if not patiently(self._may_leave, clock=self._walker.run.clock, budget=OUTAGE, give_up=self._hurried):
+            if not patiently(
+                self._may_leave, clock=self._walker.run.clock, budget=OUTAGE, give_up=self._walker.leaving_now
+            ):
                 note = "left in: taking it out would leave too little in service"
                 return self._ended(
                     Outcome.UNKNOWN, in_service=None, after=held_release(self._book.record), failure=failure, note=note
@@ -186,9 +188,6 @@ class Ending:
 
     def _may_leave(self) -> bool:
         return self._walker.room.may_leave_again(self._walker.host)
-
-    def _hurried(self) -> bool:
-        return self._walker.leaving_now()
 
     def _left(self, failure: StepFailed, note: str | None = None) -> HostResult:
         """As it is; the record says what was taken out, so nothing is lost."""
