@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -15,7 +16,6 @@ import pexpect
 import pytest
 
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
@@ -72,7 +72,12 @@ class Running:
         wait_for(lambda: bool(self._found(pattern)) or self.child.poll() is not None, limit)
         found = self._found(pattern)
         assert found is not None, f"ended without {pattern!r}: {self.said}"
-        return found[0]
+        return found[0].rstrip()
+
+    def until(self, look: Callable[[], object], limit: float = 60.0) -> None:
+        """Until `look` holds, while the command works. Fails the test when that does not come about."""
+        wait_for(lambda: look() or self.child.poll() is not None, limit, self.said)
+        assert self.child.poll() is None, f"ended too soon: {self.said}"
 
     def signal(self, number: signal.Signals) -> None:
         """Send it to the process alone; time is counted from here on."""
@@ -129,8 +134,12 @@ class Shell:
         given = {**self.world.environment, **home, **changes}
         return {name: value for name, value in given.items() if value is not None}
 
-    def start(self, *words: str, **changes: str | None) -> Running:
-        """Start a command, with other environment variables as named."""
+    def run_of(self, running: Running) -> str:
+        """The id of a run, by its first line."""
+        return running.await_word(r"  run [0-9a-f]{6}")[-6:]
+
+    def start(self, *words: str, deaf_to: signal.Signals | None = None, **changes: str | None) -> Running:
+        """Start a command, with other environment variables as named; `deaf_to` as a shell starts jobs with `&`."""
         child = subprocess.Popen(
             [*COMMAND, *words],
             stdin=subprocess.DEVNULL,
@@ -139,6 +148,7 @@ class Shell:
             text=True,
             env=self.environment(changes),
             cwd=self.world.directory,
+            preexec_fn=None if deaf_to is None else lambda: signal.signal(deaf_to, signal.SIG_IGN),
         )
         return Running(child)
 
@@ -173,10 +183,10 @@ class Shell:
         )
 
 
-def wait_for(look: Callable[[], object], limit: float = 60.0) -> None:
+def wait_for(look: Callable[[], object], limit: float = 60.0, about: object = "") -> None:
     """Until `look` holds; fails the test after `limit` seconds."""
     end = time.monotonic() + limit
     while not look():
         if time.monotonic() > end:
-            pytest.fail("it never came about")
+            pytest.fail(f"it never came about {about}")
         time.sleep(0.05)

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from elbroll.demo.world import World
 
 NOT_MEMBERS = {"draining", "unused"}
-NOT_REGISTERED = "elbroll/v1"
 
 
 def members(world: World) -> dict[str, Any]:

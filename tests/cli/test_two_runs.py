@@ -1,0 +1,86 @@
+"""Two runs over one fleet: one works, the other says who does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli.witness import deploys, locks, members, moves, states
+from cli.worlds import pause
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from cli.shell import Running, Shell
+    from elbroll.demo.world import World
+
+
+@pytest.fixture
+def working(elbroll: Shell, world: World, before: dict[str, Any]) -> Iterator[Running]:
+    """A run in the deploy of demo-1, which takes a while; awaited at the end, where nothing may have hurt it."""
+    host = world.hosts[0]
+    begun = len(deploys(host))
+    pause(host, 8)
+    run = elbroll.start("deploy", "--lb", "demo", "--release", f"v{begun}", "--only", "demo-1")
+    run.until(lambda: len(deploys(host)) > begun)
+    yield run
+    ended = run.end()
+    assert ended.code == 0, ended.err
+    assert members(world) == before
+    assert locks(world) == {"free"}
+
+
+@pytest.mark.rule("I-10", "F-7")
+def test_a_second_run_is_told_who_works_since_when_on_what_and_changes_nothing(
+    elbroll: Shell, world: World, working: Running
+) -> None:
+    done, was = moves(world), members(world)
+    second = elbroll.elsewhere()("deploy", "--lb", "demo", "--release", "v9")
+
+    assert second.code == 6
+    assert f"error: demo is locked by run {elbroll.run_of(working)}" in second.err
+    assert "since" in second.err
+    assert "demo-1" in second.err
+    assert "--lock-wait" in second.err
+    assert (moves(world), members(world)) == (done, was)
+
+
+@pytest.mark.rule("I-10", "F-7")
+def test_the_refusal_as_json_is_one_document(elbroll: Shell, working: Running) -> None:
+    second = elbroll("exec", "--lb", "demo", "--json", "--", "true")
+
+    assert second.code == 6
+    assert second.document["schema"] == "elbroll.error.v1"
+    assert second.document["exit"] == 6
+    assert elbroll.run_of(working) in second.document["error"]["message"]
+
+
+@pytest.mark.rule("I-10", "I-13", "F-7")
+def test_with_patience_the_second_run_waits_and_then_succeeds(
+    elbroll: Shell, world: World, working: Running, before: dict[str, Any]
+) -> None:
+    second = elbroll.elsewhere()("exec", "--lb", "demo", "--only", "demo-2", "--lock-wait", "1m", "--", "true")
+
+    assert second.code == 0, second.err
+    assert "waiting" in second.err
+    assert working.child.poll() is not None
+    assert (members(world), states(world)["demo-2"]) == (before, "in-service")
+
+
+@pytest.mark.rule("I-10", "I-13", "F-7")
+def test_patience_ends(elbroll: Shell, working: Running) -> None:
+    second = elbroll("exec", "--lb", "demo", "--lock-wait", "1s", "--", "true")
+
+    assert second.code == 6
+    assert elbroll.run_of(working) in second.err
+
+
+@pytest.mark.rule("S-9")
+def test_a_live_lock_is_not_broken_without_consent(elbroll: Shell, working: Running) -> None:
+    refused = elbroll("unlock", "demo", elbroll.run_of(working))
+    mistaken = elbroll("unlock", "demo", "abcdef")
+
+    assert (refused.code, "--yes" in refused.err) == (2, True)
+    assert (mistaken.code, elbroll.run_of(working) in mistaken.err) == (5, True)
