@@ -41,7 +41,8 @@ def environment() -> str:
     """Every variable that elbroll reads."""
     return (
         "Each option has the variable ELBROLL_ and its name (ELBROLL_LB, ELBROLL_FLOOR), named in its help.\n"
-        "--yes, --no-verify, --only, --exclude and --limit have none: consent and selection are said each time.\n"
+        "--yes, --no-verify, --only, --exclude, --limit, --give-up and --from-console have none:\n"
+        "consent and selection are said each time.\n"
         "AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_REGION and the rest of AWS's own beat [aws] of elbroll.toml.\n"
         "NO_COLOR, FORCE_COLOR, TERM, COLUMNS and CI are obeyed."
     )
