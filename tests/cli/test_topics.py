@@ -55,6 +55,12 @@ def test_every_key_that_is_obeyed_is_there_with_type_and_default() -> None:
     assert "standby" not in text
 
 
+def test_arguments_are_not_listed_as_options() -> None:
+    helped = CliRunner().invoke(app, ["hosts", "trust", "--help"]).output
+
+    assert [line for line in helped.splitlines() if line.strip() in {"HOST", "[FINGERPRINT]"}] == []
+
+
 @pytest.mark.parametrize("words", [("--help",), ("help", "exit-codes"), ("help", "events"), ("hosts", "--help")])
 def test_help_loads_nothing_heavy(words: tuple[str, ...]) -> None:
     script = "import sys; from elbroll.cli.app import run; run(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"

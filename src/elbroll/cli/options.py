@@ -31,7 +31,7 @@ class Grouped(click.Command):
         groups: dict[str, list[tuple[str, str]]] = {}
         for option in self.get_params(ctx):
             row = option.get_help_record(ctx)
-            if row is not None:
+            if row is not None and isinstance(option, click.Option):  # click tells arguments here too
                 groups.setdefault(getattr(option, "group", "Options"), []).append(row)
         last = [name for name in (EVERYWHERE,) if name in groups]
         for name in [*(name for name in groups if name not in last), *last]:
