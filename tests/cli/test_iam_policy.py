@@ -66,6 +66,16 @@ def test_without_a_balancer_the_config_names_what_it_can(elbroll: Shell, world: 
     assert resources(document, "OptionalConsoleKeys") == [f"arn:aws:ec2:{HERE}:instance/*"]
 
 
+@pytest.mark.parametrize(
+    ("region", "start"),
+    [("cn-north-1", "arn:aws-cn:"), ("us-gov-west-1", "arn:aws-us-gov:"), ("eu-west-1", "arn:aws:")],
+)
+def test_a_region_of_another_partition_is_named_by_it_offline_too(elbroll: Shell, region: str, start: str) -> None:
+    document = elbroll("iam-policy", "--region", region).document
+
+    assert all(name.startswith(f"{start}ssm:{region}:") for name in resources(document, "Ledger"))
+
+
 @pytest.mark.rule("S-6", "T20", "I-15")
 def test_with_a_balancer_every_pool_that_its_hosts_serve_is_named(elbroll: Shell, world: World) -> None:
     done = deeds(world)

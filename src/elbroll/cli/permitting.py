@@ -36,6 +36,7 @@ def _told(settings: Settings, tables: Iterable[LbSettings]) -> Needs:
     secrets = {secret for table in tables for secret in table.deploy.secrets.values()}
     return replace(
         blank,
+        partition=_partition(settings.aws.region or ""),
         region=settings.aws.region or blank.region,
         account=settings.aws.account or blank.account,
         parameters=store == "ssm",
@@ -57,6 +58,12 @@ def _found(session: Session, lb: str) -> Needs:
         groups=tuple(sorted(pool.name for pool in pools if pool.kind is not BalancerKind.CLASSIC)),
         classics=tuple(sorted(pool.name for pool in pools if pool.kind is BalancerKind.CLASSIC)),
     )
+
+
+def _partition(region: str) -> str:
+    """Offline, by the region's name; the caller's own identity tells it for sure (B7)."""
+    special = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+    return next((name for start, name in special.items() if region.startswith(start)), "aws")
 
 
 def _bucket(store: str) -> Bucket | None:
