@@ -64,6 +64,8 @@ class Undertaking:
             lease = acquire(self._session, _pools(survey), self._holder, self._lock_wait)
             stack.callback(lease.release)
             survey, plan = self._again(survey, plan)
+            if not plan.hosts:  # the run that we waited for has done it all
+                return self._nothing_to_do(plan)
             telling = Telling(self._session, self._task, self._holder, self._wishes)
             return self._told(telling, lease, survey, plan)
 
