@@ -118,6 +118,11 @@ class Shell:
         self.home = home
 
     @property
+    def folder(self) -> Path:
+        """Where commands are called."""
+        return self.world.directory
+
+    @property
     def runs(self) -> Path:
         """Where the runs of this computer are kept."""
         return self.home / "state" / "runs"
@@ -127,6 +132,10 @@ class Shell:
         other = self.home / "elsewhere"
         other.mkdir()
         return Shell(self.world, other)
+
+    def without_config(self) -> Shell:
+        """A computer with credentials and the hosts' keys in its own `~/.ssh`, but with no elbroll.toml at all."""
+        return Bare(self.world, self.home)
 
     def environment(self, changes: Mapping[str, str | None]) -> dict[str, str]:
         """The world's, in this home; a change to None takes a variable away."""
@@ -147,7 +156,7 @@ class Shell:
             stderr=subprocess.PIPE,
             text=True,
             env=self.environment(changes),
-            cwd=self.world.directory,
+            cwd=self.folder,
             preexec_fn=None if deaf_to is None else lambda: signal.signal(deaf_to, signal.SIG_IGN),
         )
         return Running(child)
@@ -166,7 +175,7 @@ class Shell:
             stderr=subprocess.PIPE,
             text=True,
             env=self.environment(changes),
-            cwd=self.world.directory,
+            cwd=self.folder,
         )
         return Running(child).end()
 
@@ -176,11 +185,25 @@ class Shell:
             COMMAND[0],
             [*COMMAND[1:], *words],
             env={**self.environment(changes), "TERM": "xterm-256color"},  # type: ignore[arg-type]  # a mapping will do
-            cwd=str(self.world.directory),
+            cwd=str(self.folder),
             encoding="utf-8",
             timeout=60,
             dimensions=(30, 100),
         )
+
+
+class Bare(Shell):
+    """Knows a world's account by `AWS_*` alone."""
+
+    def environment(self, changes: Mapping[str, str | None]) -> dict[str, str]:
+        """Neither config nor anything else that the world would tell."""
+        given = super().environment({"ELBROLL_CONFIG": None, **changes})
+        return given
+
+    @property
+    def folder(self) -> Path:
+        """Where nobody has put a config."""
+        return self.home
 
 
 def wait_for(look: Callable[[], object], limit: float = 60.0, about: object = "") -> None:

@@ -1,0 +1,174 @@
+"""Every command but the roll itself."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli.witness import deeds, members, states
+from elbroll.errors import ExitCode
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cli.shell import Shell
+    from elbroll.demo.world import World
+
+
+def reached(world: World) -> list[int]:
+    """How often each host was dialled."""
+    return [host.sshd.reached for host in world.hosts]
+
+
+@pytest.mark.rule("I-15")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plan", "--lb", "demo", "--release", "v2"),
+        ("plan", "--lb", "demo", "--release", "v2", "--json"),
+        ("deploy", "--lb", "demo", "--release", "v2", "--dry-run"),
+        ("status",),
+        ("status", "--json"),
+        ("config", "show", "--origin"),
+        ("config", "check"),
+    ],
+    ids=" ".join,
+)
+def test_what_only_reads_changes_nothing_and_contacts_no_host(
+    elbroll: Shell, world: World, before: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    was = deeds(world), reached(world)
+    ended = elbroll(*words)
+
+    assert ended.code == 0, ended.err
+    assert (deeds(world), reached(world)) == was
+    assert members(world) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "schema"),
+    [
+        (("plan", "--lb", "demo", "--release", "v2"), "elbroll.plan.v1"),
+        (("status",), "elbroll.status.v1"),
+        (("config", "show"), "elbroll.config.v1"),
+        (("config", "check"), "elbroll.config.v1"),
+        (("plan", "--lb", "nobody"), "elbroll.error.v1"),
+        (("deploy", "--lb", "demo", "--nonsense"), "elbroll.error.v1"),
+        (("unlock", "demo", "abcdef"), "elbroll.error.v1"),
+    ],
+)
+def test_json_is_exactly_one_document(elbroll: Shell, words: tuple[str, ...], schema: str) -> None:
+    ended = elbroll(*words, "--json")
+
+    assert ended.document["schema"] == schema
+    assert ended.out.count("\n") == 1
+    assert ended.document.get("exit", 0) == ended.code
+
+
+def test_a_plan_says_who_comes_when_and_what_comes_next(elbroll: Shell) -> None:
+    ended = elbroll("plan", "--lb", "demo", "--release", "v2")
+
+    assert "Plan: 2 hosts in 2 batches of at most 1." in ended.out
+    assert ended.next == ("elbroll deploy --lb demo --release v2",)
+    assert elbroll("plan", "--lb", "demo", "--release", "v2", "--exit-code").code == 7
+
+
+def test_the_schema_is_a_json_schema_and_the_config_is_well(elbroll: Shell, world: World) -> None:
+    schema = json.loads(elbroll("config", "schema").out)
+
+    assert {"aws", "ssh", "lb"} <= schema["properties"].keys()
+    assert str(world.config.name) in elbroll("config", "check").out
+    assert "settle" in elbroll("config", "show", "--lb", "demo", "--origin").out
+
+
+@pytest.mark.rule("I-2", "I-3", "I-12", "I-19")
+def test_drain_and_restore_put_a_host_back_exactly_where_it_was(
+    elbroll: Shell, world: World, before: dict[str, Any]
+) -> None:
+    host = world.hosts[0]
+    drained = elbroll("drain", "demo-1", "--reason", "disk swap", "--for", "1s")
+
+    assert drained.code == 0, drained.err
+    assert drained.next == ("elbroll restore demo-1",)
+    assert all(host.instance not in dict(group) for group in members(world).values())
+    assert states(world)["demo-1"] == "held"
+    shown = elbroll("status", "--check")
+    assert (shown.code, "disk swap" in shown.out, "overdue" in shown.out) == (7, True, True)
+
+    restored = elbroll.elsewhere()("restore", "demo-1")
+    assert restored.code == 0, restored.err
+    assert members(world) == before
+    assert elbroll("status", "--check").code == 0
+    done = deeds(world)
+    again = elbroll("restore", "demo-1")
+    assert (again.code, elbroll("restore", "--lb", "demo", "--if-needed").code) == (5, 0), again.out
+    assert deeds(world) == done
+
+
+@pytest.mark.rule("I-3")
+def test_without_any_config_an_instance_is_drained_and_restored(
+    elbroll: Shell, world: World, before: dict[str, Any]
+) -> None:
+    host = world.hosts[1]
+    (elbroll.home / "nowhere").mkdir()
+    bare = elbroll.without_config()
+    drained = bare("drain", host.instance)
+    out = members(world)
+    restored = bare("restore", host.instance)
+
+    assert (drained.code, restored.code) == (0, 0), drained.err + restored.err
+    assert all(host.instance not in dict(group) for group in out.values())
+    assert members(world) == before
+
+
+@pytest.mark.rule("I-26")
+def test_exec_runs_one_word_as_a_shell_line_and_several_quoted(
+    elbroll: Shell, world: World, before: dict[str, Any]
+) -> None:
+    line = elbroll("exec", "--lb", "demo", "--only", "demo-1", "-v", "--", "echo one; echo $((1+1)) two")
+    words = elbroll("exec", "--lb", "demo", "--only", "demo-1", "-v", "--", "echo", "$HOME; a  b", "'c'")
+
+    assert (line.code, words.code) == (0, 0), line.err + words.err
+    assert "2 two" in line.err
+    assert "$HOME; a  b 'c'" in words.err
+    assert "The command ran on 1 host, 2 of 2 in service." in line.out
+    assert members(world) == before
+
+
+def test_exec_without_a_command_says_how(elbroll: Shell) -> None:
+    ended = elbroll("exec", "--lb", "demo", "--")
+
+    assert (ended.code, "COMMAND" in ended.err) == (2, True)
+
+
+def test_unlock_of_a_run_that_holds_nothing_is_refused(elbroll: Shell, world: World) -> None:
+    done = deeds(world)
+    ended = elbroll("unlock", "demo", "abcdef", "--yes")
+
+    assert (ended.code, "holds no lock" in ended.err) == (5, True)
+    assert deeds(world) == done
+
+
+def test_help_lists_every_exit_code(elbroll: Shell) -> None:
+    listed = elbroll("help", "exit-codes").out
+
+    assert {line.split()[0] for line in listed.splitlines()[1:]} == {str(int(code)) for code in ExitCode}
+
+
+def test_a_pattern_means_every_host_that_fits_and_an_unknown_name_none(elbroll: Shell) -> None:
+    both = elbroll("plan", "--lb", "demo", "--only", "demo-*", "--release", "v2", "--json")
+    none = elbroll("plan", "--lb", "demo", "--only", "dmeo-1", "--release", "v2")
+
+    assert [host["host"] for batch in both.document["batches"] for host in batch["hosts"]] == ["demo-1", "demo-2"]
+    assert (none.code, "demo-1" in none.err) == (5, True)
+
+
+@pytest.mark.rule("F-24", "I-1")
+def test_draining_the_last_host_wants_consent(elbroll: Shell, world: World, before: dict[str, Any]) -> None:
+    ended = elbroll("drain", "demo-*")
+
+    assert ended.code == 5
+    assert "--yes" in ended.err
+    assert members(world) == before
