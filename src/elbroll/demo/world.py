@@ -18,7 +18,7 @@ from elbroll.demo.checks import check
 from elbroll.demo.files import write_files
 from elbroll.demo.host import DemoHost, Place
 from elbroll.demo.landscape import Landscape, MadePool, zones
-from elbroll.demo.lifelike import Server, Simulation, Timing, child_environment, guarded
+from elbroll.demo.lifelike import Faults, Server, Simulation, Timing, child_environment, guarded
 from elbroll.demo.loopback import free_port
 from elbroll.demo.settings import PoolPlan, WorldSettings
 from elbroll.demo.sshd.keys import new_key
@@ -60,6 +60,8 @@ class World:
         self.balancers: Mapping[str, Balancer] = {}
         """What carries the requests of each pool, by the same names."""
         self.simulation: Simulation
+        self.faults = Faults()
+        """What calls to this world's AWS shall still meet."""
         self._count = hosts
         self._network = f"127.{random.randrange(1, 250)}"
         self._mark = uuid.uuid4().hex
@@ -138,7 +140,7 @@ class World:
 
     def _raise_aws(self) -> None:
         self.simulation = Simulation(SystemClock(), self._ask, timing=Timing(first_check=self.settings.first_check))
-        server = Server(self.simulation)
+        server = Server(self.simulation, self.faults)
         self._down.callback(server.stop)
         self.endpoint = server.start()
         server.reset()
