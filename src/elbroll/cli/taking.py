@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import click
@@ -12,14 +14,17 @@ from elbroll.cli.tasks import Task, hosts_task, roll_task
 from elbroll.cli.undertaking import Undertaking
 from elbroll.cli.wishes import overrides, seconds
 from elbroll.core.plan import Request
+from elbroll.core.select import is_glob
+from elbroll.engine.survey import survey_hosts
 from elbroll.errors import ExitCode, NotFound, UsageError
 from elbroll.model import Why
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from elbroll.cli.options import Flags
+    from elbroll.model import HostId, HostRecord
 
 
 def drain(
@@ -42,47 +47,74 @@ def drain(
 def restore(
     flags: Flags, hosts: Sequence[str], lb: str | None, wishes: Mapping[str, object], *, if_needed: bool
 ) -> ExitCode:
-    """Put the named hosts back, or all that are recorded as out."""
+    """Put the named hosts back, or all that are recorded as out; their records say where and by which rules."""
     session = Session(flags)
-    wanted = tuple(hosts) or _out(session, lb)
+    out = {host: record for host, record in session.eyes.ledger.records().items() if record.open}
+    wanted = _in_fleet(session, lb, _named(session, hosts, out) if hosts else out)
     if not wanted:
-        return _nothing(flags, lb, if_needed=if_needed)
-    asked = Request(why=Why.DRAIN, only=wanted)
-    if hosts and lb is None:
-        return _undertake(session, hosts_task(session, None, asked, "restore", wanted), wishes)
-    name = lb or _one_lb(session)
-    if name is None:
-        return _undertake(session, hosts_task(session, None, asked, "restore", wanted), wishes)
-    return _undertake(session, roll_task(session, name, asked, session.loaded.lb(name), "restore"), wishes)
+        return _nothing(flags, hosts, lb, if_needed=if_needed)
+    asked = Request(why=Why.ROLL, only=tuple(sorted(wanted)))
+    name = lb or _common_lb(session, wanted.values())
+    settings = session.loaded.lb(name) if name else session.loaded.settings.defaults
+    if lb:
+        return _undertake(session, roll_task(session, lb, asked, settings, "restore"), wishes)
+    called = name or ",".join(sorted({record.lb for record in wanted.values() if record.lb})) or ",".join(asked.only)
+    task = Task("restore", called, asked, settings, lambda: survey_hosts(asked.only, session.eyes))
+    return _undertake(session, task, wishes)
 
 
 def _undertake(session: Session, task: Task, wishes: Mapping[str, object]) -> ExitCode:
     return Undertaking(session, task, wishes, lock_wait=seconds("--lock-wait", wishes.get("lock_wait"))).perform()
 
 
-def _out(session: Session, lb: str | None) -> tuple[str, ...]:
-    """Ids of the hosts that are recorded as out; with `lb` of those in its pools."""
-    records = [record for record in session.eyes.ledger.records().values() if record.open]
+def _named(session: Session, words: Sequence[str], out: Mapping[HostId, HostRecord]) -> dict[HostId, HostRecord]:
+    """Of the hosts that are out those that a word names: by the record's own id and name, else as EC2 knows them."""
+    found: dict[HostId, HostRecord] = {}
+    for word in words:
+        mine = {host: record for host, record in out.items() if _is_called(word, host, record)}
+        if not mine:
+            mine = {host.id: out[host.id] for host in session.eyes.inventory.search(word) if host.id in out}
+        if len(mine) > 1 and not is_glob(word):
+            raise NotFound(f'"{word}" names several hosts', why=(", ".join(sorted(mine)),), fix=("name one by its id",))
+        found |= mine
+    return found
+
+
+def _is_called(word: str, host: HostId, record: HostRecord) -> bool:
+    names = [host, *([record.name] if record.name else [])]
+    return word in names or any(fnmatchcase(name, word) for name in names)
+
+
+def _in_fleet(session: Session, lb: str | None, records: Mapping[HostId, HostRecord]) -> dict[HostId, HostRecord]:
+    """Those that belong to the pools of `lb`; all where none was named."""
     if lb is None:
-        return tuple(sorted(record.host for record in records))
+        return dict(records)
     settings = session.loaded.lb(lb)
     pools = {pool.id for pool in session.eyes.directory.find(settings.name or lb, settings.target_groups)}
-    mine = (each for each in records if any(item.registration.pool in pools for item in each.registrations))
-    return tuple(sorted(record.host for record in mine))
+    return {
+        host: record
+        for host, record in records.items()
+        if any(item.registration.pool in pools for item in record.registrations)
+    }
 
 
-def _one_lb(session: Session) -> str | None:
-    tables = session.loaded.settings.lb
-    return next(iter(tables)) if len(tables) == 1 else None
+def _common_lb(session: Session, records: Iterable[HostRecord]) -> str | None:
+    """The table whose settings hold for all of them: the one they were taken out by."""
+    names = {record.lb for record in records}
+    name = next(iter(names)) if len(names) == 1 else None
+    return name if name and session.loaded.has_table(name) else None
 
 
-def _nothing(flags: Flags, lb: str | None, *, if_needed: bool) -> ExitCode:
-    where = f" of {lb}" if lb else ""
-    if if_needed:
-        if not flags.quiet:
-            click.echo(f"No host{where} is recorded as out: nothing to do.")
-        return ExitCode.OK
-    raise NotFound(f"no host{where} is recorded as out", fix=("elbroll status     shows every host",))
+def _nothing(flags: Flags, hosts: Sequence[str], lb: str | None, *, if_needed: bool) -> ExitCode:
+    who = " or ".join(hosts) if hosts else f"no host of {lb}" if lb else "no host"
+    says = f"{who} is {'not ' if hosts else ''}recorded as out"
+    if not if_needed:
+        raise NotFound(says, fix=("elbroll status     shows every host",))
+    if flags.as_json:
+        click.echo(json.dumps({"schema": "elbroll.run.v1", "command": "restore", "result": "success", "exit": 0}))
+    elif not flags.quiet:
+        click.echo(f"Nothing to do: {says}.")
+    return ExitCode.OK
 
 
 def _until(session: Session, duration: str | None) -> datetime | None:

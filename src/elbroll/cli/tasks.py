@@ -47,7 +47,8 @@ def roll_task(session: Session, lb: str, request: Request, settings: LbSettings,
 
 def hosts_task(session: Session, lb: str | None, request: Request, command: str, words: Sequence[str]) -> Task:
     """Something for named hosts, wherever they serve; with `lb` only within that fleet."""
-    settings = session.loaded.lb(lb) if lb else session.loaded.settings.defaults
+    tables = session.loaded.settings.lb
+    settings = session.loaded.lb(lb or (next(iter(tables)) if len(tables) == 1 else ""))
     if lb:
         return Task(command, lb, request, settings, lambda: survey_lb(lb, settings, session.eyes))
     return Task(command, ",".join(words), request, settings, lambda: survey_hosts(words, session.eyes))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from elbroll.model import HostId
 
 T = TypeVar("T")
-Done = tuple["HostId", "T | Exception"]
+Done = tuple["HostId", "T | BaseException"]
 
 
 class Crew(Protocol[T]):
@@ -65,8 +65,8 @@ class Threads(Generic[T]):
         return self._done.get()
 
 
-def _ended(work: Callable[[], T]) -> T | Exception:
+def _ended(work: Callable[[], T]) -> T | BaseException:
     try:
         return work()
-    except Exception as error:
+    except BaseException as error:
         return error

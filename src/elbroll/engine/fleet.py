@@ -38,7 +38,7 @@ class Roll:
         self._working: dict[HostId, PlannedHost] = {}
         self._waiting = {planned.host.id: planned for planned in plan.hosts}
         self._halted: str | None = None
-        self._bug: Exception | None = None
+        self._bug: BaseException | None = None
         self._bears = run.settings.pace.max_failures
 
     def deploy(self, preparers: Crew[Readied | HostResult], walkers: Crew[HostResult]) -> Mapping[HostId, HostResult]:
@@ -120,7 +120,7 @@ class Roll:
     def _collect(self, walkers: Crew[HostResult]) -> None:
         host, ended = walkers.next_done()
         planned = self._working.pop(host)
-        if isinstance(ended, Exception):
+        if isinstance(ended, BaseException):
             self._bug = self._bug or ended
             self._halt(f"elbroll itself failed at {planned.host.name}")
             ended = _broken(planned, ended)
@@ -145,7 +145,7 @@ class Roll:
         self._room.tell_capacity(planned.pool.id for planned in self._plan.pools)
 
 
-def _broken(planned: PlannedHost, error: Exception) -> HostResult:
+def _broken(planned: PlannedHost, error: BaseException) -> HostResult:
     """A bug of ours: nobody knows more than the record does."""
     return HostResult(
         host=planned.host.id,

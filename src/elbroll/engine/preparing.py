@@ -62,7 +62,7 @@ class Preparation:
         failed: dict[HostId, HostResult] = {}
         for _ in hosts:
             host, ended = crew.next_done()
-            if isinstance(ended, Exception):
+            if isinstance(ended, BaseException):
                 raise ended
             if isinstance(ended, HostResult):
                 failed[host] = ended
