@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("demo", "Roll a whole fleet on this computer, with no AWS account."),
     "help": ("help", "Help on a command, exit codes, events, the config."),
 }
+
+
+STDERR = 2
+"""The highest of the three standard descriptors."""
 
 
 class LazyGroup(click.Group):
@@ -92,9 +97,21 @@ def app(ctx: click.Context, flags: Flags) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code (`elbroll help exit-codes`)."""
+    _open_closed_streams()
     code = run(sys.argv[1:] if argv is None else list(argv))
     _flush_for_the_last_time()
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Born with a stream closed (`>&-`): nothing else may get its number, and what is written there goes nowhere."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        os.set_inheritable(number, True)
+    os.close(number)
+    for name, fileno in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(fileno, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - for good
 
 
 def _flush_for_the_last_time() -> None:

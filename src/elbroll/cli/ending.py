@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from elbroll.cli.options import Flags
-from elbroll.errors import ElbrollError, UsageError
+from elbroll.errors import ElbrollError, Refused, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
+"""How a stream refuses what is written to it."""
 
 
 def explain(error: BaseException, argv: Sequence[str]) -> int:
@@ -29,6 +33,8 @@ def _ours(error: BaseException) -> ElbrollError:
         return error
     if isinstance(error, click.ClickException):
         return _usage(error)
+    if isinstance(error, OSError) and error.errno in FULL:
+        return _not_told(error)
     return _bug(error)
 
 
@@ -36,6 +42,11 @@ def _usage(error: click.ClickException) -> ElbrollError:
     ctx = getattr(error, "ctx", None)
     fix = (f"{ctx.command_path} --help",) if ctx is not None else ()
     return UsageError(error.format_message(), fix=fix)
+
+
+def _not_told(error: OSError) -> ElbrollError:
+    """A command that only shows something could not: what was cut short is no result. A run never ends here (I-16)."""
+    return Refused(f"the result could not be written: {error.strerror}", now="nothing was changed")
 
 
 def _bug(error: BaseException) -> ElbrollError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import sys
@@ -142,7 +143,8 @@ class Telling:
         if self._session.flags.as_json:
             from elbroll.cli.documents import print_run  # noqa: PLC0415 - only for --json
 
-            print_run(self._standing, self._session)
+            with contextlib.suppress(OSError, ValueError):  # nobody can take it any more; the exit code stays true
+                print_run(self._standing, self._session)
 
     def _end_by_force(self) -> None:
         """The run did not end by itself in time: everything stays as recorded, and is told."""

@@ -22,7 +22,7 @@ from elbroll.engine.context import Run
 from elbroll.engine.crew import Inline, Threads
 from elbroll.engine.fleet import Roll
 from elbroll.engine.room import FleetRoom
-from elbroll.errors import ElbrollError, ExitCode, Refused
+from elbroll.errors import ElbrollError, ExitCode, Refused, UsageError
 from elbroll.model import HostResult
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class Undertaking:
     """A run that may change things."""
 
     def __init__(self, session: Session, task: Task, wishes: Mapping[str, object], *, lock_wait: float = 0.0) -> None:
+        if session.flags.as_json and wishes.get("events") == "-":
+            raise UsageError("--json and --events - both want stdout", fix=("--events FILE",))
         self._session = session
         self._task = task
         self._wishes = wishes
