@@ -10,7 +10,7 @@ from scene import Scene
 from elbroll import events
 from elbroll.engine.stop import StopMode
 from elbroll.errors import HostAccessError, PermissionDenied, TargetRefused, Unanswered
-from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState, Step, TargetType
+from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState, Step, TargetState, TargetType
 
 EXIT_1 = JobResult(JobEnd.EXIT, 1, tail=("bind: address already in use",), lines=1)
 
@@ -307,3 +307,22 @@ def test_a_terminated_instance_is_not_contacted() -> None:
     results = scene.roll()
     assert results[first.id].outcome is Outcome.GONE
     assert ("run", first.id, "deploy it") not in scene.history
+
+
+@pytest.mark.rule("T13", "F-50")
+def test_a_host_unhealthy_for_every_check_of_the_threshold_is_given_up_before_the_limit() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    began: list[float] = []
+
+    def sicken_for_the_balancer(host: object, _job: object) -> None:
+        began.append(scene.clock.time)
+        for entry in scene.places[first.id]:
+            scene.balancer.forced[entry] = TargetState.UNHEALTHY
+
+    scene.transport.on_run = sicken_for_the_balancer  # type: ignore[assignment]
+    results = scene.roll()
+    assert results[first.id].outcome is Outcome.LEFT_OUT
+    assert results[first.id].failure is not None
+    assert results[first.id].failure.code == "never-healthy"
+    assert 50.0 <= results[first.id].seconds < 100.0

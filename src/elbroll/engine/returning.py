@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from elbroll import events
 from elbroll.core.timing import bake_for, healthy_limit
-from elbroll.engine.journal import Abandoned, StepFailed
+from elbroll.engine.journal import Abandoned
 from elbroll.engine.waiting import NO_ANSWER, Pace, Wait, patiently, wait_until
 from elbroll.engine.walker import failed
 from elbroll.errors import ElbrollError, Superseded, TargetRefused
@@ -142,6 +142,7 @@ def _watch_until_healthy(walker: Walker, limit: float, silences: list[float]) ->
     """`silences` gets the time of each look that was not answered."""
     began = walker.run.clock.monotonic()
     told: list[str] = []
+    sick: dict[Registration, float] = {}
 
     def look() -> Rows:
         try:
@@ -149,6 +150,7 @@ def _watch_until_healthy(walker: Walker, limit: float, silences: list[float]) ->
         except NO_ANSWER:
             silences.append(walker.run.clock.monotonic())
             raise
+        _note_sick(sick, rows, walker.run.clock.monotonic())
         text = _shown(walker, rows)
         if [text] != told[-1:]:
             told.append(text)
@@ -162,8 +164,29 @@ def _watch_until_healthy(walker: Walker, limit: float, silences: list[float]) ->
         clock=walker.run.clock,
         limit=limit,
         pace=Pace(walker.tick, again=CONFIRM, good_looks=2),
-        give_up=lambda rows: _hopeless(rows, walker.run.clock.monotonic() - began),
+        give_up=lambda rows: (
+            _hopeless(rows, walker.run.clock.monotonic() - began)
+            or _sick_for_long(walker, sick, walker.run.clock.monotonic())
+        ),
         stopped=walker.leaving_now,
+    )
+
+
+def _note_sick(sick: dict[Registration, float], rows: Rows, now: float) -> None:
+    """Since when each registration has been unhealthy without a break."""
+    for entry, row in rows.items():
+        if _state(row) is TargetState.UNHEALTHY:
+            sick.setdefault(entry, now)
+        else:
+            sick.pop(entry, None)
+
+
+def _sick_for_long(walker: Walker, sick: dict[Registration, float], now: float) -> bool:
+    """Every check that could have made it healthy has failed (T13); before that a booting app may be unhealthy."""
+    return any(
+        now - since >= pool.health_check.healthy_threshold * pool.health_check.interval
+        for entry, since in sick.items()
+        if (pool := walker.room.pool(entry.pool))
     )
 
 
@@ -212,6 +235,3 @@ def _pools(walker: Walker) -> tuple[Pool, ...]:
 
 def _healthy_limit(walker: Walker) -> float:
     return max((healthy_limit(pool) for pool in _pools(walker)), default=0.0)
-
-
-__all__ = ["StepFailed", "bake", "come_back", "put_back", "send_back"]
