@@ -1,0 +1,136 @@
+"""Hears from the hosts themselves when a command begins and ends there, and when somebody asks for the release."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shlex
+import socketserver
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from elbroll.demo.world import World
+
+_RING = Path(__file__).with_name("ring.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Rang:
+    """A host has rung. `at` is the monotonic clock of the account's time line."""
+
+    at: float
+    word: str
+    """`begin` or `end` of a deploy command, or `ask`: elbroll asks which release runs."""
+    host: str
+    """Instance id."""
+    release: str
+    """What the command shall deploy; for `ask` what truly answers there."""
+    registered: frozenset[str]
+    """Pools in which the host was registered at that moment."""
+    rivals: int
+    """Other deploy commands alive on the host."""
+
+
+class Bell:
+    """Open within its `with`; the world is given later, since the world's commands contain our port."""
+
+    def __init__(self) -> None:
+        self.world: World
+        self.rung: list[Rang] = []
+        self.on_ring: Callable[[str], float] = lambda _: 0.0
+        """Called while the host waits; answers for how many seconds more it shall wait."""
+        self._alive: dict[str, set[tuple[int, str]]] = {}
+        self._lock = threading.Lock()
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+
+    @property
+    def deploy(self) -> str:
+        """A deploy command that rings at both ends, in the middle of its work."""
+        begin, end = (self._line(word, '"$ELBROLL_RELEASE"') for word in ("begin", "end"))
+        return f'{begin} && web-ctl deploy "$ELBROLL_RELEASE" && {end}'
+
+    @property
+    def version(self) -> str:
+        """A command that prints the release that truly answers on its host."""
+        return self._line("ask", "-")
+
+    def __enter__(self) -> Bell:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _line(self, word: str, release: str) -> str:
+        program = f"{shlex.quote(sys.executable)} -I -S {shlex.quote(str(_RING))}"
+        return f'{program} {self._server.server_address[1]} {word} "$ELBROLL_DEMO_HOST" {release}'
+
+    def _handler(self) -> type[socketserver.StreamRequestHandler]:
+        bell = self
+
+        class Heard(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                words: list[Any] = json.loads(self.rfile.readline())
+                self.wfile.write(bell._heard(*words).encode() + b"\n")
+
+        return Heard
+
+    def _heard(self, word: str, name: str, release: str, process: int) -> str:
+        host = self.world.host(name)
+        truth = _answering(host.address, next(iter(host.place.ports.values()))) if word == "ask" else release
+        with self._lock:
+            rivals = self._others(name, process) if word == "begin" else 0
+            at = self.world.simulation.clock.monotonic()
+            self.rung.append(Rang(at, word, host.instance, truth, self._registered(host.instance), rivals))
+        time.sleep(self.on_ring(word))
+        return truth
+
+    def _others(self, name: str, process: int) -> int:
+        """How many of the host's earlier commands still live; this one is remembered."""
+        alive = {one for one in self._alive.get(name, ()) if one[1] and _began(one[0]) == one[1]}
+        self._alive[name] = {*alive, (process, _began(process))}
+        return len(alive)
+
+    def _registered(self, instance: str) -> frozenset[str]:
+        return frozenset(pool for pool, members in registered(self.world).items() if instance in dict(members))
+
+
+def registered(world: World) -> dict[str, frozenset[tuple[str, int | None]]]:
+    """The (id, port) pairs of each pool by the simulation, those that drain left out."""
+    return {
+        pool.id: frozenset(
+            (row.target.id, row.target.port)
+            for row in world.simulation.rows(pool.id)
+            if row.shown.state != "draining"
+        )
+        for pool in world.pools.values()
+    }
+
+
+def _answering(address: str, port: int) -> str:
+    connection = http.client.HTTPConnection(address, port, timeout=5)
+    try:
+        connection.request("GET", "/release")
+        return connection.getresponse().read().decode().strip()
+    except OSError:
+        return "nothing"
+    finally:
+        connection.close()
+
+
+def _began(process: int) -> str:
+    """When a living process began, in ticks; a number alone may be another process by now."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] == "Z" else fields[19]

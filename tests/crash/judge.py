@@ -1,0 +1,178 @@
+"""The oracle: judges time line, bell and ledger by none of elbroll's code (safety.md 11)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from crash.bell import registered
+from elbroll.demo.lifelike.timeline import Call, Moved
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from crash.bell import Rang
+    from crash.site import Ended, Site
+    from elbroll.demo.world import World
+
+GOOD_IN_A_ROW = 3
+HOSTS = "/elbroll/v1/host/"
+LOCKS = "/elbroll/v1/lock/"
+MOVES: Mapping[str, frozenset[str]] = {
+    "in-service": frozenset({"held"}),
+    "held": frozenset({"held", "deploying", "in-service"}),
+    "deploying": frozenset({"deploying", "deployed"}),
+    "deployed": frozenset({"deployed", "deploying", "registering"}),
+    "registering": frozenset({"registering", "deployed", "deploying", "in-service"}),
+}
+"""Which state of a record may follow which; no record at all is like `in-service`. A state may be written again."""
+
+
+class Judge:
+    """Watches a site from now on, when all serve; `breaches` are the rules broken so far, by number."""
+
+    def __init__(self, site: Site) -> None:
+        self.breaches: list[str] = []
+        self.home = registered(site.world)
+        self._site = site
+        self._world = site.world
+        self._first = len(site.world.simulation.timeline)
+        self._first_ring = len(site.bell.rung)
+        self._states = {name: value["state"] for name, value in effective(site.world, HOSTS).items()}
+
+    def at_kill(self) -> None:
+        """Each registration that is missing now stands in its host's record (I-2)."""
+        here, records = registered(self._world), effective(self._world, HOSTS)
+        for pool, members in self.home.items():
+            for target, port in members - here[pool]:
+                kept = _out(records.get(f"{HOSTS}{target}"))
+                self._must((pool, target, port) in kept, f"I-2: {pool} {target}:{port} is missing and in no record")
+
+    def at_restored(self) -> None:
+        """What `restore` has left: only a host whose version nobody knows may be out (I-4)."""
+        here, records = registered(self._world), effective(self._world, HOSTS)
+        for pool, members in self.home.items():
+            for target, port in members - here[pool]:
+                state = records.get(f"{HOSTS}{target}", {}).get("state")
+                self._must(state == "deploying", f"I-4: restore has left {pool} {target}:{port} out in state {state}")
+
+    def at_end(self, ended: Ended, release: str | None) -> None:
+        """All is as it was, and every host runs the release, unless that is None (I-4)."""
+        here = registered(self._world)
+        self._must(ended.code == 0, f"I-4: the rerun ended with {ended.code}: {ended.said[-1500:]}")
+        self._must(here == self.home, f"I-4: memberships differ: {here} instead of {self.home}")
+        for name, pool in self._world.pools.items():
+            self._must(self._world.in_service(name) == set(pool.ports), f"I-4: not all of {name} are in service")
+        for name, value in effective(self._world, LOCKS).items():
+            self._must(value["state"] == "free", f"I-4: {name} is {value['state']}")
+        for name, value in effective(self._world, HOSTS).items():
+            self._must(value["state"] == "in-service", f"I-4: {name} is {value['state']}")
+        for host in self._world.hosts:
+            self._must(release in {None, host.release}, f"I-9: {host.name} has {host.release}, not {release}")
+
+    def history(self) -> list[str]:
+        """All breaches, those of the whole time line included."""
+        entries = self._world.simulation.timeline.entries
+        for call in entries[self._first :]:
+            if isinstance(call, Call) and call.applied and call.mutates:
+                self._call(call, entries[self._first : call.seen])
+        for ring in self._rung():
+            if ring.word == "begin":
+                self._must(not ring.registered, f"I-5: a command on {ring.host}, registered in {set(ring.registered)}")
+                self._must(ring.rivals == 0, f"I-17: {ring.rivals + 1} commands at once on {ring.host}")
+        return self.breaches
+
+    def _call(self, call: Call, before: Sequence[Call | Moved]) -> None:
+        name = str(call.parameters.get("Name", ""))
+        if call.action == "PutParameter" and name.startswith(HOSTS):
+            self._record(name, json.loads(call.parameters["Value"]))
+        elif call.action.startswith("Deregister"):
+            self._deregister(call, before)
+        elif call.action.startswith("Register"):
+            self._register(call)
+
+    def _record(self, name: str, value: Mapping[str, Any]) -> None:
+        state, last = value["state"], self._states.get(name, "in-service")
+        self._must(state in MOVES[last], f"I-24: {name} went from {last} to {state}")
+        self._states[name] = state
+
+    def _deregister(self, call: Call, before: Sequence[Call | Moved]) -> None:
+        pool = str(call.pool)
+        well = self.home[pool] - {target for target, state in _states(pool, before).items() if state != "healthy"}
+        leaving = set(call.targets)
+        self._must(leaving <= self.home[pool], f"I-3: {call.action} of strangers {leaving}")
+        if leaving & well:
+            floor = len(self.home[pool]) - 1
+            self._must(len(well - leaving) >= floor, f"I-1: {len(well - leaving)} left in {pool}, floor {floor}")
+        for target, port in leaving:
+            kept = _out(_last_record(target, before))
+            self._must((pool, target, port) in kept, f"I-2: {target}:{port} leaves {pool} without a record")
+
+    def _register(self, call: Call) -> None:
+        self._must(set(call.targets) <= self.home[str(call.pool)], f"I-12: {call.action} of {call.targets}")
+        for target, _ in call.targets:
+            rung = [ring for ring in self._rung() if ring.host == target and ring.at < call.at]
+            self._must(_proven(rung), f"I-7: {target} registered in {call.pool} unproven: {_words(rung)}")
+
+    def _rung(self) -> Sequence[Rang]:
+        return self._site.bell.rung[self._first_ring :]
+
+    def _must(self, holds: bool, rule: str) -> None:
+        if not holds:
+            self.breaches.append(rule)
+
+
+def effective(world: World, path: str) -> dict[str, dict[str, Any]]:
+    """The effective values under a path: the newest version that was written over the one before it (2.5)."""
+    ssm = world.client("ssm")
+    pages = ssm.get_paginator("get_parameters_by_path").paginate(Path=path.rstrip("/"), Recursive=True)
+    names = [one["Name"] for page in pages for one in page["Parameters"]]
+    return {name: _effective(ssm, name) for name in names}
+
+
+def _effective(ssm: Any, name: str) -> dict[str, Any]:
+    pages = ssm.get_paginator("get_parameter_history").paginate(Name=name)
+    versions = {one["Version"]: json.loads(one["Value"]) for page in pages for one in page["Parameters"]}
+    counting = [version for version, value in versions.items() if value["base"] == version - 1]
+    value: dict[str, Any] = versions[max(counting)]
+    return value
+
+
+def _out(record: Mapping[str, Any] | None) -> set[tuple[str, str, int | None]]:
+    """What a record says is to be put back."""
+    if record is None:
+        return set()
+    return {(one["pool"], one.get("id", record["host"]), one.get("port")) for one in record.get("out", ())}
+
+
+def _last_record(target: str, before: Sequence[Call | Moved]) -> Mapping[str, Any] | None:
+    """As it was last written since we watch."""
+    written = [
+        call.parameters["Value"]
+        for call in before
+        if isinstance(call, Call) and call.applied and call.parameters.get("Name") == f"{HOSTS}{target}"
+        if call.action == "PutParameter"
+    ]
+    return json.loads(written[-1]) if written else None
+
+
+def _states(pool: str, before: Sequence[Call | Moved]) -> dict[tuple[str, int | None], str]:
+    """The last state of every target that has moved since we watch."""
+    return {(one.id, one.port): one.state for one in before if isinstance(one, Moved) and one.pool == pool}
+
+
+def _proven(rung: Sequence[Rang]) -> bool:
+    """Untouched since we watch; or the last command ended well, and a row of good answers followed (I-7)."""
+    deeds = [ring.word for ring in rung if ring.word != "ask"]
+    if "begin" not in deeds:
+        return True
+    last = max(number for number, ring in enumerate(rung) if ring.word == "begin")
+    ends = [number for number, ring in enumerate(rung) if ring.word == "end" and number > last]
+    if not ends:
+        return False
+    answers = [ring.release for ring in rung[ends[0] + 1 :] if ring.word == "ask"]
+    return answers[-GOOD_IN_A_ROW:] == [rung[last].release] * GOOD_IN_A_ROW
+
+
+def _words(rung: Sequence[Rang]) -> str:
+    return " ".join(f"{ring.word}={ring.release}" for ring in rung)

@@ -1,0 +1,56 @@
+"""elbroll as the matrix calls it: `launch.py VARIANT WORD...`.
+
+Every variant writes to Parameter Store without the pause that AWS wants between writes: a matrix of hundreds of rolls
+has no hours to wait, and no order of calls changes by it. All but `sound` have a bug that the judge must find.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from elbroll.cli import main
+from elbroll.engine import host, leaving, working
+from elbroll.engine.book import HostBook
+from elbroll.engine.walker import Walker
+from elbroll.ledger.stores.bucket import Bucket
+from elbroll.model import HostRecord, RecordState
+
+
+def sound() -> None:
+    """As it is."""
+
+
+def no_hold() -> None:
+    """A host leaves without a record (I-2)."""
+    write = HostBook._write
+
+    def forgetful(book: HostBook, record: HostRecord) -> HostRecord:
+        if record.state is RecordState.HELD:
+            book.record = record
+            return record
+        return write(book, record)
+
+    setattr(HostBook, "_write", forgetful)
+
+
+def no_verify() -> None:
+    """A host comes back unproven (I-7)."""
+    setattr(host, "verify", lambda *_: None)
+
+
+def no_drain() -> None:
+    """Commands on a serving host (I-5)."""
+    setattr(host, "leave", lambda walker, **_: leaving._admit(walker))
+    setattr(working, "_still_out", lambda _: None)
+
+
+def main_of(variant: str) -> None:
+    """Bend what is to be bent, then be elbroll."""
+    setattr(Bucket, "take", lambda _: None)
+    {"sound": sound, "no-hold": no_hold, "no-verify": no_verify, "no-drain": no_drain}[variant]()
+    main()
+
+
+if __name__ == "__main__":
+    chosen = sys.argv.pop(1)
+    main_of(chosen)

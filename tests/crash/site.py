@@ -1,0 +1,122 @@
+"""The world of the crash matrix: three hosts, no two of which are members of the same pools."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crash.bell import Bell
+from elbroll.demo.lifelike import ACCOUNT, REGION
+from elbroll.demo.service import AppSettings
+from elbroll.demo.settings import PoolPlan, WorldSettings
+from elbroll.demo.world import World
+from elbroll.model import BalancerKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+LIMIT = 150.0
+"""Seconds that one command may take."""
+_LAUNCH = (sys.executable, str(Path(__file__).with_name("launch.py")))
+_POOLS = (
+    PoolPlan(delay=20),
+    PoolPlan(name="extra", delay=20, members=(0, 1)),
+    PoolPlan(name="legacy", kind=BalancerKind.CLASSIC, delay=20, members=(0, 2)),
+)
+_QUICK = {
+    'settle = "2s"': 'settle = "0.3s"',
+    'timeout = "15s"': 'timeout = "15s"\ninterval = "0.2s"\nhttp = "/healthz"',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    said: str
+    """Both streams."""
+
+
+class Child:
+    """`elbroll` under way, on a computer that has never seen it before."""
+
+    def __init__(self, world: World, command: Sequence[str]) -> None:
+        self._home = tempfile.TemporaryDirectory(prefix="computer-", dir=world.directory)
+        home = Path(self._home.name)
+        own = {"HOME": str(home), "ELBROLL_STATE_DIR": str(home / "state")}
+        self._said = home / "said"
+        with self._said.open("wb") as out:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**world.environment, **own},
+                cwd=world.directory,
+            )
+
+    def kill(self) -> None:
+        """`kill -9`, and wait until it is dead."""
+        os.kill(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def end(self) -> Ended:
+        """How it ended; its computer is thrown away."""
+        try:
+            self._process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        said = self._said.read_text(errors="replace")
+        self._home.cleanup()
+        return Ended(self._process.returncode, said)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A world, and the bell that its hosts ring."""
+
+    world: World
+    bell: Bell
+
+    def start(self, *words: str, variant: str = "sound") -> Child:
+        """Start elbroll, or a broken variant of it (see launch.py), on a new computer."""
+        return Child(self.world, [*_LAUNCH, variant, *words])
+
+
+@contextmanager
+def new_site() -> Iterator[Site]:
+    """Up within the `with`: pools on several ports, one of them classic; quick apps and quick first checks."""
+    with Bell() as bell:
+        app = AppSettings(start_up=0.1, latency=0.01)
+        settings = WorldSettings(pools=_POOLS, app=app, keep_alive=0.2, first_check=0.06, deploy=(bell.deploy,))
+        world = World(3, settings)
+        bell.world = world
+        with world:
+            _hurry()
+            world.config.write_text(_changed(world.config.read_text(), bell))
+            yield Site(world, bell)
+
+
+def _changed(text: str, bell: Bell) -> str:
+    version = f"version = '{bell.version}'"
+    for old, new in {**_QUICK, 'version = "/release"': version}.items():
+        assert old in text, f"{old} is not in the config"
+        text = text.replace(old, new)
+    return text
+
+
+def _hurry() -> None:
+    """The classic balancer checks each second, which AWS would not accept: it wants two good checks in a row."""
+    from moto.elb.models import elb_backends
+
+    balancer = elb_backends[ACCOUNT][REGION].load_balancers["legacy"]
+    assert balancer.health_check is not None
+    balancer.health_check.interval = "1"

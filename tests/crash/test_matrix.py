@@ -1,0 +1,68 @@
+"""The crash matrix: elbroll is killed at every changing call of a roll, and a rerun heals everything (safety.md 11).
+
+By default a random sample of points is tried; its seed is printed, and `ELBROLL_CRASH_SEED` repeats it. With
+`ELBROLL_CRASH_POINTS=all` every point is tried (an hour or two), with `ELBROLL_CRASH_POINTS=2/6` the second of six
+shares, for six processes at once, with `ELBROLL_CRASH_POINTS=deploy/!/17/after` this one; add `-s` to watch.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from crash.kills import Point, Trial
+from crash.site import new_site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from crash.site import Site
+
+SAMPLE = 4
+CHOICE = os.environ.get("ELBROLL_CRASH_POINTS", str(SAMPLE))
+SEED = os.environ.get("ELBROLL_CRASH_SEED", "") or str(random.randrange(10**6))
+
+
+@pytest.mark.timeout(0 if "CRASH_POINTS" in " ".join(os.environ) else 400)
+@pytest.mark.rule("I-2", "I-4", "I-5", "I-7", "I-17", "I-24", "F-8", "F-43", "F-55")
+def test_after_a_kill_at_any_call_a_rerun_brings_everything_back() -> None:
+    print(f"\nELBROLL_CRASH_SEED={SEED}")
+    tried = [(point, breaches) for point, breaches in trials()]
+    assert tried
+    assert not [(str(point), breaches) for point, breaches in tried if breaches]
+
+
+def trials() -> Iterator[tuple[Point, list[str]]]:
+    """Each chosen point and what went wrong; a world in which something did is not used again."""
+    with new_site() as site:
+        left = chosen([point for during in ("deploy", "restore") for point in Trial(site, SEED).record(during)])
+        yield from tried_in(site, left)
+    while left:
+        with new_site() as site:
+            yield from tried_in(site, left)
+
+
+def tried_in(site: Site, left: list[Point]) -> Iterator[tuple[Point, list[str]]]:
+    """Points taken off `left` until one went wrong."""
+    while left:
+        point = left.pop(0)
+        trial = Trial(site, f"{SEED}{point}")
+        breaches = trial.run(point)
+        print(f"{point} then {trial.way}: {'; '.join(trial.killed) or 'never reached'}: {breaches or 'healed'}", flush=True)
+        yield point, breaches
+        if breaches:
+            return
+
+
+def chosen(points: Sequence[Point]) -> list[Point]:
+    """By ELBROLL_CRASH_POINTS, in random order, so that whatever was tried of a long list is a fair sample."""
+    points = random.Random(SEED).sample(points, len(points))
+    if "/" in CHOICE and CHOICE.replace("/", "").isdigit():
+        share, shares = (int(number) for number in CHOICE.split("/"))
+        return list(points[share - 1 :: shares])
+    if CHOICE.isdigit():
+        return list(points[: int(CHOICE)])
+    return [point for point in points if CHOICE in {"all", str(point)}]
