@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import json
 import logging
 import re
-import shlex
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar, cast
-from urllib.parse import quote, quote_plus
+
+from elbroll.core.disguises import disguises
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from _typeshed import DataclassInstance
 
@@ -40,7 +38,7 @@ class Masker:
     def add(self, secret: Secret) -> None:
         """Mask this one too from now on; an empty secret is none."""
         with self._lock:
-            self._shapes |= {shape for shape in _shapes(secret.reveal()) if shape}
+            self._shapes |= disguises(secret.reveal(), SHORTEST_LINE)
             longest_first = sorted(self._shapes, key=len, reverse=True)
             self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
@@ -83,44 +81,3 @@ class MaskedFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """As `logging.Formatter`, without secrets."""
         return self._masker.text(super().format(record))
-
-
-def _shapes(secret: str) -> Iterator[str]:
-    yield from _quoted(secret)
-    yield from _base64(secret.encode("utf-8", "surrogateescape"))
-    lines = secret.splitlines()
-    if len(lines) > 1:
-        for line in lines:
-            if len(line) >= SHORTEST_LINE:
-                yield from _quoted(line)
-
-
-def _quoted(text: str) -> Iterator[str]:
-    yield text
-    yield text.strip()
-    yield text.replace("'", "'\"'\"'")
-    yield text.replace("'", "'\\''")
-    yield shlex.quote(text)
-    yield re.sub(r"([^\w@%+=:,./-])", r"\\\1", text)
-    yield json.dumps(text)[1:-1]
-    yield json.dumps(text, ensure_ascii=False)[1:-1]
-    yield repr(text)[1:-1]
-    for percent in (
-        quote(text, "", errors="replace"),
-        quote(text, errors="replace"),
-        quote_plus(text, errors="replace"),
-    ):
-        yield percent
-        yield re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), percent)
-
-
-def _base64(secret: bytes) -> Iterator[str]:
-    """Alone, or at any place inside something longer that was encoded as a whole."""
-    for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
-        alone = encode(secret).decode()
-        yield alone
-        yield alone.rstrip("=")
-        for before in range(3):
-            first, end = -(-before * 8 // 6), (before + len(secret)) * 8 // 6  # characters made of the secret alone
-            core = encode(b"\0" * before + secret).decode()[first:end]
-            yield core if len(core) >= SHORTEST_LINE else ""
