@@ -8,7 +8,7 @@ import pytest
 
 from cli.shell import Shell, wait_for
 from cli.witness import everybody_serves, members
-from cli.worlds import small_world
+from cli.worlds import let_go, small_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,9 @@ def elbroll(world: World, tmp_path: Path) -> Shell:
 
 
 @pytest.fixture
-def before(world: World) -> dict[str, Any]:
+def before(world: World) -> Iterator[dict[str, Any]]:
     """The memberships at the start of a test, which finds a world in which all serve."""
     wait_for(lambda: everybody_serves(world), limit=15)
-    return members(world)
+    yield members(world)
+    for host in world.hosts:
+        let_go(host)

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pexpect
@@ -17,7 +18,6 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from elbroll.demo.world import World
 
@@ -73,6 +73,12 @@ class Running:
         found = self._found(pattern)
         assert found is not None, f"ended without {pattern!r}: {self.said}"
         return found[0].rstrip()
+
+    @property
+    def peak(self) -> int:
+        """The most memory that the process has held so far, in bytes; 0 once it has ended."""
+        told = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self.child.pid}/status").read_text())
+        return int(told[1]) * 1024 if told else 0
 
     def until(self, look: Callable[[], object], limit: float = 60.0) -> None:
         """Until `look` holds, while the command works. Fails the test when that does not come about."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cli.shell import wait_for
 from cli.witness import deeds, members, states
 from elbroll.errors import ExitCode
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
     from cli.shell import Shell
     from elbroll.demo.world import World
+
+
+FLOOD = 200_000_000
+"""Bytes."""
 
 
 def reached(world: World) -> list[int]:
@@ -112,7 +117,6 @@ def test_without_any_config_an_instance_is_drained_and_restored(
     elbroll: Shell, world: World, before: dict[str, Any]
 ) -> None:
     host = world.hosts[1]
-    (elbroll.home / "nowhere").mkdir()
     bare = elbroll.without_config()
     drained = bare("drain", host.instance)
     out = members(world)
@@ -171,4 +175,19 @@ def test_draining_the_last_host_wants_consent(elbroll: Shell, world: World, befo
 
     assert ended.code == 5
     assert "--yes" in ended.err
+    assert members(world) == before
+
+
+@pytest.mark.rule("F-45", "S-14")
+def test_a_command_that_floods_costs_no_memory_and_the_roll_succeeds(
+    elbroll: Shell, world: World, before: dict[str, Any]
+) -> None:
+    flood = f"head -c {FLOOD} /dev/zero | tr '\\0' x | fold -w 200"
+    run = elbroll.start("exec", "--lb", "demo", "--only", "demo-1", "--", flood)
+    peaks: list[int] = []
+    wait_for(lambda: peaks.append(run.peak) or run.child.poll() is not None, limit=90)
+    ended = run.end()
+
+    assert ended.code == 0, ended.err
+    assert 0 < max(peaks) < 150 * 1024 * 1024
     assert members(world) == before

@@ -98,7 +98,7 @@ def hanging(world: World) -> str:
     """A config whose deploy never ends by itself, and may take 2 s."""
     from cli.worlds import DEPLOY, variant  # noqa: PLC0415
 
-    return variant(world, "hanging", {DEPLOY: "sleep 600", 'timeout = "30s"': 'timeout = "2s"'})
+    return variant(world, "hanging", {DEPLOY: "sleep 600", 'timeout = "90s"': 'timeout = "2s"'})
 
 
 @pytest.mark.rule("I-7")

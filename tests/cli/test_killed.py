@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.witness import deploys, locks, members, moves, releases, states
-from cli.worlds import pause, variant
+from cli.worlds import hold_up, let_go, variant
 
 if TYPE_CHECKING:
     from typing import Any
@@ -23,10 +23,9 @@ def test_a_run_killed_in_a_deploy_is_healed_from_another_computer(
     elbroll: Shell, world: World, before: dict[str, Any]
 ) -> None:
     host, other = world.hosts[0], elbroll.elsewhere()
-    pause(host, 14)
+    hold_up(host)
     killed = elbroll.start(*ROLL, "v2")
     killed.until(lambda: deploys(host) == ["begin"])
-    pause(host, 0)
     killed.kill_hard()
     run = elbroll.run_of(killed)
     done = moves(world)
@@ -39,7 +38,10 @@ def test_a_run_killed_in_a_deploy_is_healed_from_another_computer(
     assert moves(world) == done
 
     assert other("unlock", "demo", run, "--yes").code == 0
-    healed = other(*ROLL, "v2")
+    healing = other.start(*ROLL, "v2")
+    healing.await_word("demo-1 .*still runs")
+    let_go(host)
+    healed = healing.end()
 
     assert healed.code == 0, healed.err
     assert members(world) == before

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import pytest
 
 from cli.shell import wait_for
 from cli.witness import deploys, everybody_serves, locks, members, moves, states
-from cli.worlds import pause, variant
+from cli.worlds import hold_up, let_go, variant
 
 if TYPE_CHECKING:
     from typing import Any
@@ -54,10 +53,9 @@ def test_a_terminated_run_ends_within_5_s_and_names_the_command_that_repairs(
     elbroll: Shell, world: World, before: dict[str, Any]
 ) -> None:
     host = world.hosts[0]
-    pause(host, 8)
+    hold_up(host)
     run = elbroll.start(*ROLL, "v3")
     run.until(lambda: deploys(host)[-1:] == ["begin"])
-    pause(host, 0)
     run.signal(signal.SIGTERM)
     ended = run.end()
 
@@ -66,6 +64,7 @@ def test_a_terminated_run_ends_within_5_s_and_names_the_command_that_repairs(
     assert locks(world) == {"free"}
     assert "may still run" in ended.out + ended.err
     assert ended.next[0] == "elbroll deploy --lb demo --release v3"
+    let_go(host)
     assert elbroll.elsewhere().line(ended.next[0]).code == 0
     assert members(world) == before
     assert {one.release for one in world.hosts} == {"v3"}
@@ -108,11 +107,12 @@ def test_at_a_terminal_the_first_ctrl_c_awaits_a_deploy_to_its_end(
     elbroll: Shell, world: World, before: dict[str, Any]
 ) -> None:
     host = world.hosts[0]
-    pause(host, 3)
+    hold_up(host)
     run = elbroll.at_terminal(*ROLL, "v6")
     wait_for(lambda: deploys(host)[-1:] == ["begin"])
     run.sendintr()
-    run.expect(re.compile("Ctrl-C", re.DOTALL), timeout=2)
+    run.expect("Ctrl-C", timeout=2)
+    let_go(host)
     run.expect(pexpect.EOF)
     run.close()
 
@@ -124,10 +124,9 @@ def test_at_a_terminal_the_first_ctrl_c_awaits_a_deploy_to_its_end(
 @pytest.mark.rule("I-2", "I-4", "F-54")
 def test_at_a_terminal_a_second_ctrl_c_leaves_within_5_s(elbroll: Shell, world: World, before: dict[str, Any]) -> None:
     host = world.hosts[0]
-    pause(host, 20)
+    hold_up(host)
     run = elbroll.at_terminal(*ROLL, "v7", "--only", "demo-1")
     wait_for(lambda: deploys(host)[-1:] == ["begin"])
-    pause(host, 0)
     run.sendintr()
     run.expect("Ctrl-C", timeout=2)
     run.sendintr()
@@ -136,6 +135,7 @@ def test_at_a_terminal_a_second_ctrl_c_leaves_within_5_s(elbroll: Shell, world: 
 
     assert run.exitstatus == 130
     assert states(world)["demo-1"] == "deploying"
+    let_go(host)
     assert elbroll(*ROLL, "v7", "--only", "demo-1").code == 0
     assert members(world) == before
     assert len(deploys(host)) % 2 == 0

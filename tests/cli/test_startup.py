@@ -17,9 +17,7 @@ HELPS = [
     (),
     *((word, "--help") for word in COMMANDS if word != "help"),
     *((word, sub, "--help") for word, subs in SUBCOMMANDS.items() for sub in subs),
-    *(("help", word) for word in COMMANDS if word != "help"),
-    ("help", "exit-codes"),
-    ("help", "environment"),
+    *(("help", word) for word in COMMANDS if word not in {"help", "config"}),
 ]
 PROBE = """
 import sys

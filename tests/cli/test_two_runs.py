@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.witness import deploys, locks, members, moves, states
-from cli.worlds import pause
+from cli.worlds import hold_up, let_go
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def working(elbroll: Shell, world: World, before: dict[str, Any]) -> Iterator[Running]:
-    """A run in the deploy of demo-1, which takes a while; awaited at the end, where nothing may have hurt it."""
+    """A run in the deploy of demo-1, which lasts until it is let go; nothing that others did may have hurt it."""
     host = world.hosts[0]
     begun = len(deploys(host))
-    pause(host, 8)
+    hold_up(host)
     run = elbroll.start("deploy", "--lb", "demo", "--release", f"v{begun}", "--only", "demo-1")
     run.until(lambda: len(deploys(host)) > begun)
     yield run
+    let_go(host)
     ended = run.end()
     assert ended.code == 0, ended.err
     assert members(world) == before
@@ -33,7 +34,7 @@ def working(elbroll: Shell, world: World, before: dict[str, Any]) -> Iterator[Ru
 
 
 @pytest.mark.rule("I-10", "F-7")
-def test_a_second_run_is_told_who_works_since_when_on_what_and_changes_nothing(
+def test_a_rival_is_told_who_works_since_when_on_what_and_changes_nothing(
     elbroll: Shell, world: World, working: Running
 ) -> None:
     done, was = moves(world), members(world)
@@ -44,37 +45,24 @@ def test_a_second_run_is_told_who_works_since_when_on_what_and_changes_nothing(
     assert "since" in second.err
     assert "demo-1" in second.err
     assert "--lock-wait" in second.err
+    patient = elbroll("exec", "--lb", "demo", "--lock-wait", "1s", "--json", "--", "true")
+    assert (patient.code, patient.document["exit"]) == (6, 6)
+    assert elbroll.run_of(working) in patient.document["error"]["message"]
     assert (moves(world), members(world)) == (done, was)
-
-
-@pytest.mark.rule("I-10", "F-7")
-def test_the_refusal_as_json_is_one_document(elbroll: Shell, working: Running) -> None:
-    second = elbroll("exec", "--lb", "demo", "--json", "--", "true")
-
-    assert second.code == 6
-    assert second.document["schema"] == "elbroll.error.v1"
-    assert second.document["exit"] == 6
-    assert elbroll.run_of(working) in second.document["error"]["message"]
 
 
 @pytest.mark.rule("I-10", "I-13", "F-7")
 def test_with_patience_the_second_run_waits_and_then_succeeds(
     elbroll: Shell, world: World, working: Running, before: dict[str, Any]
 ) -> None:
-    second = elbroll.elsewhere()("exec", "--lb", "demo", "--only", "demo-2", "--lock-wait", "1m", "--", "true")
+    waiting = elbroll.elsewhere().start("exec", "--lb", "demo", "--only", "demo-2", "--lock-wait", "1m", "--", "true")
+    waiting.await_word(f"demo is locked by run {elbroll.run_of(working)}.*waiting")
+    let_go(world.hosts[0])
+    second = waiting.end()
 
     assert second.code == 0, second.err
-    assert "waiting" in second.err
     assert working.child.poll() is not None
     assert (members(world), states(world)["demo-2"]) == (before, "in-service")
-
-
-@pytest.mark.rule("I-10", "I-13", "F-7")
-def test_patience_ends(elbroll: Shell, working: Running) -> None:
-    second = elbroll("exec", "--lb", "demo", "--lock-wait", "1s", "--", "true")
-
-    assert second.code == 6
-    assert elbroll.run_of(working) in second.err
 
 
 @pytest.mark.rule("S-9")

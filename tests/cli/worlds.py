@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from elbroll.demo.host import DemoHost
 
 DEPLOY = """\
-echo begin >> deploys; sleep "$(cat pause 2>/dev/null || echo 0)"; web-ctl deploy "$ELBROLL_RELEASE"; \
+echo begin >> deploys; while [ -e hold ]; do sleep 0.1; done; web-ctl deploy "$ELBROLL_RELEASE"; \
 status=$?; echo end >> deploys; exit $status"""
-"""Notes when it begins and ends, and takes as long as the host's file `pause` says."""
-QUICK = {'settle = "2s"': 'settle = "0.5s"', 'timeout = "15s"': 'timeout = "4s"\ninterval = "0.2s"'}
+"""Notes when it begins and ends; between them it waits for as long as the host is held up."""
+QUICK = {
+    'timeout = "30s"': 'timeout = "90s"',
+    'settle = "2s"': 'settle = "0.5s"',
+    'timeout = "15s"': 'timeout = "4s"\ninterval = "0.2s"',
+}
 """What is shortened in a world's config: traffic must stay away, and verify may take."""
 PAIR = (PoolPlan(delay=20), PoolPlan(name="extra", delay=20))
 """Two hosts in two groups of one balancer, on different ports."""
@@ -53,6 +57,11 @@ def variant(world: World, name: str, changes: Mapping[str, str]) -> str:
     return str(path)
 
 
-def pause(host: DemoHost, seconds: float) -> None:
-    """From now on a deploy on this host takes at least so long."""
-    (host.place.home / "pause").write_text(f"{seconds}\n")
+def hold_up(host: DemoHost) -> None:
+    """From now on a deploy on this host begins and does not end, until `let_go`."""
+    (host.place.home / "hold").touch()
+
+
+def let_go(host: DemoHost) -> None:
+    """Deploys on this host end again; harmless where none is held up."""
+    (host.place.home / "hold").unlink(missing_ok=True)
