@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import sys
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 def explain(error: BaseException, argv: Sequence[str]) -> int:
     """Tell the error on stderr (or as a JSON document on stdout), and answer its exit code."""
     ours = _ours(error)
-    if "--json" in argv:
+    if "--json" in argv and not isinstance(error, OSError):
         _as_json(ours)
     else:
         _as_text(ours)
@@ -77,5 +78,6 @@ def _as_json(error: ElbrollError) -> None:
 
     told = {"code": error.code, "message": error.message, "why": error.why, "now": error.now, "fix": error.fix}
     document = {"schema": "elbroll.error.v1", "exit": int(error.exit_code), "error": told}
-    json.dump(document, sys.stdout)
-    sys.stdout.write("\n")
+    with contextlib.suppress(OSError, ValueError):  # as above
+        sys.stdout.write(f"{json.dumps(document)}\n")
+        sys.stdout.flush()
