@@ -155,15 +155,15 @@ class Shell:
 
     def start(self, *words: str, deaf_to: signal.Signals | None = None, **changes: str | None) -> Running:
         """Start a command, with other environment variables as named; `deaf_to` as a shell starts jobs with `&`."""
+        deaf = () if deaf_to is None else ("/bin/sh", "-c", f"trap '' {deaf_to.value}; exec \"$@\"", "sh")
         child = subprocess.Popen(
-            [*COMMAND, *words],
+            [*deaf, *COMMAND, *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env=self.environment(changes),
             cwd=self.folder,
-            preexec_fn=None if deaf_to is None else lambda: signal.signal(deaf_to, signal.SIG_IGN),
         )
         return Running(child)
 
@@ -203,8 +203,7 @@ class Bare(Shell):
 
     def environment(self, changes: Mapping[str, str | None]) -> dict[str, str]:
         """Neither config nor anything else that the world would tell."""
-        given = super().environment({"ELBROLL_CONFIG": None, **changes})
-        return given
+        return super().environment({"ELBROLL_CONFIG": None, **changes})
 
     @property
     def folder(self) -> Path:

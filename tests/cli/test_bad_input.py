@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.witness import deeds, members, moves
-from cli.worlds import DEPLOY, variant
+from cli.witness import deeds, moves
+from cli.worlds import variant
 from elbroll.demo.lifelike.targets import Shown
 from elbroll.demo.sshd.account import Odd
 from elbroll.demo.sshd.keys import new_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
 
     from cli.shell import Shell
     from elbroll.demo.world import World
