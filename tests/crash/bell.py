@@ -108,9 +108,7 @@ def registered(world: World) -> dict[str, frozenset[tuple[str, int | None]]]:
     """The (id, port) pairs of each pool by the simulation, those that drain left out."""
     return {
         pool.id: frozenset(
-            (row.target.id, row.target.port)
-            for row in world.simulation.rows(pool.id)
-            if row.shown.state != "draining"
+            (row.target.id, row.target.port) for row in world.simulation.rows(pool.id) if row.shown.state != "draining"
         )
         for pool in world.pools.values()
     }

@@ -9,7 +9,7 @@ from crash.bell import registered
 from elbroll.demo.lifelike.timeline import Call, Moved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from crash.bell import Rang
     from crash.site import Ended, Site

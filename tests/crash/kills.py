@@ -36,7 +36,7 @@ class Way(StrEnum):
     DEPLOY = "deploy"
     OTHER = "deploy of another release"
     TWICE = "deploy, killed as well, and deploy"
-    RESTORE = "restore, and deploy"
+    RESTORE = "restore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,16 @@ class Trial:
     def run(self, point: Point) -> list[str]:
         """All breaches."""
         if point.during == "restore":
+            self.way = Way.RESTORE
             return self._restored(point)
         self._call("deploy", self._release, point)
         ended = self._follow_up(point)
         self._judge.at_end(ended, self._release)
+        return self._judge.history()
+
+    def watch(self, point: Point) -> list[str]:
+        """All breaches up to the point, or to the end where it is not reached; nothing is healed."""
+        self._call(point.during, self._release, point)
         return self._judge.history()
 
     def record(self, during: str) -> list[Point]:
@@ -96,7 +102,7 @@ class Trial:
         self._unlock()
         self._call("restore", self._release, point)
         self._unlock()
-        self._judge.at_end(self._call("restore", self._release), None)
+        self._judge.at_end(self._call("restore", self._release, flags=("--if-needed",)), None)
         return self._judge.history()
 
     def _follow_up(self, point: Point) -> Ended:
@@ -128,8 +134,8 @@ class Trial:
         if ended.code != 0:
             self._judge.breaches.append(f"F-8: `{told[0]}` ended with {ended.code}: {ended.said[-600:]}")
 
-    def _call(self, command: str, release: str, point: Point | None = None) -> Ended:
-        labelled = ("--release", release) if command == "deploy" else ()
+    def _call(self, command: str, release: str, point: Point | None = None, flags: tuple[str, ...] = ()) -> Ended:
+        labelled = ("--release", release) if command == "deploy" else flags
         if point is not None:
             self._set_trap(point)
         self._child = self._site.start(command, *LB, *labelled, variant=self._variant)

@@ -11,7 +11,6 @@ import sys
 from elbroll.cli import main
 from elbroll.engine import host, leaving, working
 from elbroll.engine.book import HostBook
-from elbroll.engine.walker import Walker
 from elbroll.ledger.stores.bucket import Bucket
 from elbroll.model import HostRecord, RecordState
 
@@ -30,23 +29,23 @@ def no_hold() -> None:
             return record
         return write(book, record)
 
-    setattr(HostBook, "_write", forgetful)
+    HostBook._write = forgetful
 
 
 def no_verify() -> None:
     """A host comes back unproven (I-7)."""
-    setattr(host, "verify", lambda *_: None)
+    host.verify = lambda *_: None
 
 
 def no_drain() -> None:
     """Commands on a serving host (I-5)."""
-    setattr(host, "leave", lambda walker, **_: leaving._admit(walker))
-    setattr(working, "_still_out", lambda _: None)
+    host.leave = lambda walker, **_: leaving._admit(walker)
+    working._still_out = lambda _: None
 
 
 def main_of(variant: str) -> None:
     """Bend what is to be bent, then be elbroll."""
-    setattr(Bucket, "take", lambda _: None)
+    Bucket.take = lambda _: None
     {"sound": sound, "no-hold": no_hold, "no-verify": no_verify, "no-drain": no_drain}[variant]()
     main()
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from moto.elb.models import elb_backends
+
 from crash.bell import Bell
 from elbroll.demo.lifelike import ACCOUNT, REGION
 from elbroll.demo.service import AppSettings
@@ -115,8 +117,6 @@ def _changed(text: str, bell: Bell) -> str:
 
 def _hurry() -> None:
     """The classic balancer checks each second, which AWS would not accept: it wants two good checks in a row."""
-    from moto.elb.models import elb_backends
-
     balancer = elb_backends[ACCOUNT][REGION].load_balancers["legacy"]
     assert balancer.health_check is not None
     balancer.health_check.interval = "1"

@@ -29,7 +29,7 @@ SEED = os.environ.get("ELBROLL_CRASH_SEED", "") or str(random.randrange(10**6))
 @pytest.mark.timeout(0 if "CRASH_POINTS" in " ".join(os.environ) else 400)
 @pytest.mark.rule("I-2", "I-4", "I-5", "I-7", "I-17", "I-24", "F-8", "F-43", "F-55")
 def test_after_a_kill_at_any_call_a_rerun_brings_everything_back() -> None:
-    print(f"\nELBROLL_CRASH_SEED={SEED}")
+    tell(f"\nELBROLL_CRASH_SEED={SEED}")
     tried = [(point, breaches) for point, breaches in trials()]
     assert tried
     assert not [(str(point), breaches) for point, breaches in tried if breaches]
@@ -51,7 +51,8 @@ def tried_in(site: Site, left: list[Point]) -> Iterator[tuple[Point, list[str]]]
         point = left.pop(0)
         trial = Trial(site, f"{SEED}{point}")
         breaches = trial.run(point)
-        print(f"{point} then {trial.way}: {'; '.join(trial.killed) or 'never reached'}: {breaches or 'healed'}", flush=True)
+        after = "; ".join(trial.killed) or "never reached"
+        tell(f"{point} then {trial.way}: {after}: {breaches or 'healed'}")
         yield point, breaches
         if breaches:
             return
@@ -66,3 +67,8 @@ def chosen(points: Sequence[Point]) -> list[Point]:
     if CHOICE.isdigit():
         return list(points[: int(CHOICE)])
     return [point for point in points if CHOICE in {"all", str(point)}]
+
+
+def tell(line: str) -> None:
+    """At once, for whoever watches the long run."""
+    print(line, flush=True)  # noqa: T201 -- the seed must be known when a point fails
