@@ -60,6 +60,7 @@ class Undertaking:
         self._agree(plan)
         self._hold_to_saved(plan)
         if not plan.hosts:
+            self._refuse_dead_lock(survey)
             return self._nothing_to_do(plan)
         with ExitStack() as stack:
             stack.callback(self._session.close)
@@ -75,11 +76,22 @@ class Undertaking:
         """Raises Locked rather than refuse over what another run has out at the moment (F-7)."""
         survey = self._task.look()
         plan = self._plan(survey)
-        if plan.refusals and self._session.ledger.locks().keys() & _pools(survey):
-            acquire(self._session, _pools(survey), self._holder, self._lock_wait).release()
+        if plan.refusals and self._meets_lock(survey):
             survey = self._task.look()
             plan = self._plan(survey)
         return survey, plan
+
+    def _refuse_dead_lock(self, survey: Survey) -> None:
+        """A deploy that finds all done by a run that died before it freed its locks says how to free them (I-4)."""
+        if self._task.command == "deploy":
+            self._meets_lock(survey)
+
+    def _meets_lock(self, survey: Survey) -> bool:
+        """Whether another run held a pool and is over by now. Raises Locked while it is not."""
+        if not self._session.ledger.locks().keys() & _pools(survey):
+            return False
+        acquire(self._session, _pools(survey), self._holder, self._lock_wait).release()
+        return True
 
     def _plan(self, survey: Survey) -> RolloutPlan:
         plan = plan_for(self._task, survey, self._session.clock.now(), self._consent)
