@@ -15,6 +15,7 @@ from elbroll.demo.lifelike.interceptor import ConnectionCut
 if TYPE_CHECKING:
     from crash.site import Child, Ended, Site
     from elbroll.demo.lifelike import Call
+    from elbroll.demo.lifelike.wire import Request
 
 LB = ("--lb", "demo", "--yes")
 OUTLIVES = 3.0
@@ -63,6 +64,7 @@ class Trial:
         self._judge = Judge(site)
         self._release = f"v{len(site.world.simulation.timeline)}"
         self._child: Child | None = None
+        self._met = ""
         self.killed: list[str] = []
         """What was under way at each kill."""
         self.way = self._random.choice(tuple(Way))
@@ -146,25 +148,29 @@ class Trial:
 
     def _set_trap(self, point: Point) -> None:
         if point.what not in {"begin", "end"}:
-            act = self._kill_before if point.side is Side.BEFORE else self._kill
-            kind = Kind.BEFORE if point.side is Side.BEFORE else Kind.AFTER
-            self._site.world.faults.add(point.what, kind, detail=Detail(skip=point.number, act=act))
+            before = point.side is Side.BEFORE
+            detail = Detail(skip=point.number, act=self._kill_before if before else self._kill, where=self._meet)
+            self._site.world.faults.add(point.what, Kind.BEFORE if before else Kind.AFTER, detail=detail)
         else:
             heard: list[str] = []
             self._site.bell.on_ring = lambda word: self._rung(word, point, heard)
+
+    def _meet(self, request: Request) -> bool:
+        self._met = f"{request.action} {request.parameters.get('Name', '')}".strip()
+        return True
 
     def _rung(self, word: str, point: Point, heard: list[str]) -> float:
         heard.append(word)
         if word != point.what or heard.count(word) != point.number + 1:
             return 0.0
+        self._met = f"{word} of a deploy command"
         self._kill()
         return OUTLIVES
 
     def _kill(self) -> None:
         assert self._child is not None
         self._child.kill()
-        last = self._deeds()[-1:]
-        self.killed.append(f"after {last[0].action} {last[0].parameters.get('Name', '')}" if last else "at once")
+        self.killed.append(self._met)
         self._judge.at_kill()
 
     def _kill_before(self) -> None:
