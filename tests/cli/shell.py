@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ import pexpect
 import pytest
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable, Mapping
 
     from elbroll.demo.world import World
