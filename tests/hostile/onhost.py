@@ -53,6 +53,7 @@ def deploying(world: World, name: str, line: str, more: str = "") -> str:
     """A config whose only deploy command is this line: its path."""
     head, _, rest = world.config.read_text().partition("commands = [")
     path = world.directory / f"{name}.toml"
-    path.write_text(f"{head}commands = [{json.dumps(line)}{rest[rest.index(']') :]}{more}")
+    tail = rest[rest.index("]\n") :]
+    path.write_text(f"{head}commands = [{json.dumps(line)}{tail}{more}")
     path.chmod(0o600)
     return str(path)

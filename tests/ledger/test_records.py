@@ -27,7 +27,7 @@ items = st.builds(
     port=st.none() | st.integers(0, 65535),
     zone=maybe,
     quic_server_id=maybe,
-)
+).filter(lambda item: item.port is not None or not item.pool.startswith("tg/"))
 removed = st.builds(Removed, registration=items, run=text.map(RunId), unresolvable=st.booleans())
 any_record = st.builds(
     HostRecord,

@@ -143,7 +143,7 @@ class Undertaking:
     def _walk(self, telling: Telling, lease: Lease, survey: Survey, plan: RolloutPlan) -> None:
         run = self._run(telling, lease, survey)
         for each in self._untouchable:
-            telling.tell(events.HostFinished(each.host, left_result(each, self._task.lb)))
+            telling.tell(events.HostFinished(each.host, left_result(each, self._task.lb, plan)))
         lease.seal(record for record in survey.records.values() if record.open)
         pace = self._task.settings.pace
         rules = GuardRules(plan.max_unavailable, pace.floor, 0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from elbroll.core.fitting import misfit
 from elbroll.core.names import clock_time, counted, listed, pool_name
 from elbroll.core.planned import Refusal
 from elbroll.core.timing import drain_limit, settle_for
@@ -26,6 +28,8 @@ def standing_refusals(ground: Ground, walk: Sequence[PlannedHost]) -> list[Refus
         return []
     return [
         *_unreadable(walk),
+        *_misplaced(ground, walk),
+        *_out_of_reach(ground, walk),
         *_not_running(walk),
         *_nowhere(ground, walk),
         *_unsettled(ground, walk),
@@ -45,6 +49,25 @@ def _unreadable(walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
         says = f"the record of {_names(hosts)} cannot be read: a newer elbroll wrote it, or somebody changed it"
         fix = ("use the newest elbroll", f"or leave it out: {_exclude(hosts)}")
         yield Refusal("record-unreadable", says, fix=fix)
+
+
+def _misplaced(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
+    """A record that cannot be true of its host moves nobody (S-5)."""
+    for planned in walk:
+        refusal = misfit(planned, ground.fleet.pools)
+        if refusal:
+            yield replace(refusal, fix=(*refusal.fix, f"or leave it out: {_exclude([planned])}"))
+
+
+def _out_of_reach(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
+    """Recorded in a pool that the config keeps its hands off (S-5); `restore` puts back whatever was taken out."""
+    if ground.asked.settings.other_pools != "ignore":
+        return
+    for planned in walk:
+        pools = {item.registration.pool for item in planned.record.registrations} if planned.record else set()
+        if names := sorted(pool_name(pool) for pool in (pools & ground.fleet.pools.keys()) - ground.fleet.own):
+            says = f'{planned.host.name} is recorded in {listed(names)}, and other_pools is "ignore"'
+            yield Refusal("record-elsewhere", says, fix=(f"elbroll restore {planned.host.id}     if that is true",))
 
 
 def _not_running(walk: Sequence[PlannedHost]) -> Iterator[Refusal]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from elbroll.core.fitting import misfit
 from elbroll.core.plan import PlannedHost, Refusal, RolloutPlan
 from elbroll.model import Failure, HostResult, Outcome, RecordState, Step, Why
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from elbroll.model import Fleet, HostId, HostRecord
+    from elbroll.model import Fleet, HostId
 
 BEGINS = {
     RecordState.HELD: Step.REGISTER,
@@ -26,19 +27,19 @@ def restore_plan(plan: RolloutPlan, fleet: Fleet, wanted: Collection[HostId]) ->
     Refused only where none may: beside others, a host in `deploying` stays out and is named (I-4).
     """
     out = [each for each in plan.hosts if each.record is not None and each.host.id in wanted]
-    hosts = tuple(_planned(each) for each in out if _may(each.record))
-    refusals = tuple(_refusal(each, fleet.lb) for each in left_out(plan)) if not hosts else ()
+    hosts = tuple(_planned(each) for each in out if _may(each, plan))
+    refusals = tuple(_refusal(each, fleet.lb, plan) for each in left_out(plan)) if not hosts else ()
     return replace(plan, why=Why.ROLL, hosts=hosts, skipped=(), refusals=refusals, batches=len(hosts), release=None)
 
 
 def left_out(plan: RolloutPlan) -> tuple[PlannedHost, ...]:
-    """Hosts of a plan that are out and that `restore` must not touch: nobody knows what they run."""
-    return tuple(each for each in plan.hosts if each.record is not None and not _may(each.record))
+    """Hosts of a plan that are out and stay so in a `restore`: what they run, or where they belong, is unknown."""
+    return tuple(each for each in plan.hosts if each.record is not None and not _may(each, plan))
 
 
-def left_result(each: PlannedHost, lb: str) -> HostResult:
+def left_result(each: PlannedHost, lb: str, plan: RolloutPlan) -> HostResult:
     """The place of such a host at the end of a restore."""
-    refusal = _refusal(each, lb)
+    refusal = _refusal(each, lb, plan)
     return HostResult(
         host=each.host.id,
         outcome=Outcome.LEFT_OUT,
@@ -50,8 +51,12 @@ def left_result(each: PlannedHost, lb: str) -> HostResult:
     )
 
 
-def _may(record: HostRecord | None) -> bool:
-    return record is not None and record.state in BEGINS
+def _may(each: PlannedHost, plan: RolloutPlan) -> bool:
+    return each.record is not None and each.record.state in BEGINS and _misfit(each, plan) is None
+
+
+def _misfit(each: PlannedHost, plan: RolloutPlan) -> Refusal | None:
+    return misfit(each, {planned.pool.id: planned.pool for planned in plan.pools})
 
 
 def _planned(each: PlannedHost) -> PlannedHost:
@@ -63,8 +68,10 @@ def _planned(each: PlannedHost) -> PlannedHost:
     return replace(each, begin=BEGINS[record.state], registrations=registrations, release_after=release)
 
 
-def _refusal(each: PlannedHost, lb: str) -> Refusal:
+def _refusal(each: PlannedHost, lb: str, plan: RolloutPlan) -> Refusal:
     record, name = each.record, each.host.name
+    if wrong := _misfit(each, plan):
+        return wrong
     if record is None or record.state is RecordState.UNREADABLE:
         return Refusal("record-unreadable", f"the record of {name} cannot be read: held by somebody unknown")
     release = f" --release {record.release_after}" if record.release_after else ""

@@ -162,11 +162,13 @@ def _read_removed(fields: Fields, host: HostId, run: RunId) -> Removed:
 
 
 def _read_registration(fields: Fields, host: HostId) -> Registration:
-    own = fields.text("id")
+    own, pool, port = fields.text("id"), fields.word("pool"), fields.maybe_number("port")
+    if port is None and pool.startswith("tg/"):
+        raise Unreadable("a target without its port")  # AWS would take the group's own instead (I-3)
     return Registration(
-        pool=PoolId(fields.word("pool")),
+        pool=PoolId(pool),
         id=host if own is None else own,
-        port=fields.maybe_number("port"),
+        port=port,
         zone=fields.text("zone"),
         quic_server_id=fields.text("quic"),
     )
