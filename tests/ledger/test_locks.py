@@ -78,7 +78,7 @@ def test_a_refusal_says_who_since_when_alive_and_at_what() -> None:
     error = words.locked(WEB, stored())
 
     assert error.message == "web-prod is locked by run 81cc02"
-    assert error.why == ("who  ci (acme/web#1042), since 3m, alive 4s ago, working on web-3",)
+    assert error.why == ("ci (acme/web#1042), since 3m, alive 4s ago, working on web-3",)
     assert error.fix == ("--lock-wait 15m; elbroll unlock web-prod 81cc02 if it is truly dead",)
 
 
@@ -90,12 +90,12 @@ def test_a_lock_without_a_beat_for_five_minutes_is_called_stale() -> None:
 
 
 def test_without_the_stores_time_no_age_is_claimed() -> None:
-    assert words.locked(WEB, stored(age=None)).why == ("who  ci (acme/web#1042), since 3m, working on web-3",)
+    assert words.locked(WEB, stored(age=None)).why == ("ci (acme/web#1042), since 3m, working on web-3",)
 
 
 def test_a_run_by_hand_is_named_by_its_computer() -> None:
     held = dict(locks.held(a_holder("81cc02", user="anna", url=None), 5, SINCE, None))
-    assert words.locked(WEB, stored(held)).why[0] == "who  anna (runner-3), since 4s, alive 4s ago"
+    assert words.locked(WEB, stored(held)).why[0] == "anna (runner-3), since 4s, alive 4s ago"
 
 
 def test_a_job_elsewhere_is_named_by_its_address() -> None:

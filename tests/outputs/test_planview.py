@@ -35,7 +35,7 @@ web-prod  alb  us-east-1  account 123456789012 as role/deployer
   3      web-5  i-0a1b2c3d4e5f60005  1a    healthy  v142 -> v143  ~1:30
   -      web-6  i-0a1b2c3d4e5f60006  1b    -        v143          skipped
 Plan: 5 hosts in 3 batches of at most 2, 1 skipped (already v143).
-In service: never fewer than 4 of 6 (floor 4).   Time: about 5 min.
+In service: never fewer than 4 of 6 (floor 4: configured).   Time: about 5 min.
 Next  elbroll deploy --lb web-prod --release v143
 """
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from elbroll.cli.options import Flags
-from elbroll.errors import ElbrollError, Refused, UsageError
+from elbroll.errors import ElbrollError, ExitCode, Refused, StoreDown, Unanswered, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,10 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 def explain(error: BaseException, argv: Sequence[str]) -> int:
     """Tell the error on stderr (or as a JSON document on stdout), and answer its exit code."""
     ours = _ours(error)
+    if isinstance(ours, (Unanswered, StoreDown)):
+        ours.exit_code = ExitCode.ACCESS  # nobody answered before anything was begun: no host is out by this
+    if ours.now is None and ours.exit_code is not ExitCode.BUG:
+        ours.now = "nothing was changed"
     if "--json" in argv and not isinstance(error, OSError):
         _as_json(ours)
     else:

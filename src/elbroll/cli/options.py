@@ -122,7 +122,10 @@ def common_options(command: F) -> F:
 
 
 def _was_said(ctx: click.Context, name: str) -> bool:
+    """What stands on the command line; the environment counts once, before the command's word, as it yields to both."""
     source = ctx.get_parameter_source(name)
+    if ctx.parent is not None and source is click.core.ParameterSource.ENVIRONMENT:
+        return False
     return source not in (click.core.ParameterSource.DEFAULT, None)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -40,7 +42,7 @@ def drain(
     session = Session(flags, overrides(wishes))
     asked = Request(why=Why.DRAIN, only=tuple(hosts))
     task = hosts_task(session, lb, asked, "drain", hosts)
-    told = Task(task.command, task.lb, asked, task.settings, task.look, reason, _until(session, duration))
+    told = replace(task, reason=reason, until=_until(session, duration))
     return _undertake(session, told, wishes)
 
 
@@ -59,7 +61,8 @@ def restore(
     if lb:
         return _undertake(session, roll_task(session, lb, asked, settings, "restore"), wishes)
     called = name or ",".join(sorted({record.lb for record in wanted.values() if record.lb})) or ",".join(asked.only)
-    task = Task("restore", called, asked, settings, lambda: survey_hosts(asked.only, session.eyes))
+    look = partial(survey_hosts, asked.only, session.eyes)
+    task = Task("restore", called, asked, settings, look, named=name is not None)
     return _undertake(session, task, wishes)
 
 

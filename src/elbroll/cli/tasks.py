@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from elbroll.core.guard import Consent
@@ -33,6 +34,8 @@ class Task:
     look: Callable[[], Survey]
     reason: str | None = None
     until: datetime | None = None
+    named: bool = True
+    """Whether `--lb` was given; else the hosts say which fleet it is."""
 
 
 def lb_settings(session: Session, lb: str) -> LbSettings:
@@ -51,7 +54,18 @@ def hosts_task(session: Session, lb: str | None, request: Request, command: str,
     settings = session.loaded.lb(lb or (next(iter(tables)) if len(tables) == 1 else ""))
     if lb:
         return Task(command, lb, request, settings, lambda: survey_lb(lb, settings, session.eyes))
-    return Task(command, ",".join(words), request, settings, lambda: survey_hosts(words, session.eyes))
+    look = partial(survey_hosts, words, session.eyes)
+    return Task(command, ",".join(words), request, settings, look, named=False)
+
+
+def fleet_name(session: Session, task: Task, survey: Survey) -> str:
+    """How the run calls its fleet: as `--lb` said, or for hosts named alone the table or balancer that they are in."""
+    if task.named:
+        return task.lb
+    for table, settings in session.loaded.settings.lb.items():
+        if survey.fleet.lb in {table, settings.name}:
+            return table
+    return survey.fleet.lb
 
 
 def with_command(settings: LbSettings, words: Sequence[str]) -> LbSettings:

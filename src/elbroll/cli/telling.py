@@ -166,5 +166,5 @@ def _failure(error: BaseException | None) -> Failure | None:
     if error is None:
         return None
     if isinstance(error, ElbrollError):
-        return Failure(error.code, error.message, why=error.why)
+        return Failure(error.code, error.message, why=error.why, fix=error.fix)
     return Failure("bug", f"elbroll has a bug: {type(error).__name__} {error}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from elbroll.cli.holder import holder, new_run
 from elbroll.cli.locking import acquire
 from elbroll.cli.planning import hold_to
 from elbroll.cli.signals import Signals
-from elbroll.cli.tasks import WHY, plan_for
+from elbroll.cli.tasks import WHY, fleet_name, plan_for
 from elbroll.cli.telling import Telling
 from elbroll.cli.wishes import words
 from elbroll.core.guard import Consent, GuardRules
@@ -24,6 +25,7 @@ from elbroll.engine.fleet import Roll
 from elbroll.engine.room import FleetRoom
 from elbroll.errors import ElbrollError, ExitCode, Refused, UsageError
 from elbroll.model import HostResult
+from elbroll.outputs.phrases import skips
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +59,7 @@ class Undertaking:
     def perform(self) -> ExitCode:
         """Do it, tell it, and answer the exit code. Raises ElbrollError only before anything was changed."""
         survey, plan = self._first_look()
+        self._task = replace(self._task, lb=fleet_name(self._session, self._task, survey))
         self._agree(plan)
         self._hold_to_saved(plan)
         if not plan.hosts:
@@ -124,6 +127,15 @@ class Undertaking:
         return fresh, again
 
     def _nothing_to_do(self, plan: RolloutPlan) -> ExitCode:
+        """A success, unless too little is in service for a pipeline to be told that all is well. Raises Refused."""
+        if plan.in_service < plan.floor and self._task.command != "restore":
+            raise Refused(
+                f"no host of {plan.lb} is to be walked, and {plan.in_service} of {plan.total} are in service",
+                why=(f"the floor is {plan.floor}", *skips(plan)),
+                now="nothing was changed",
+                fix=(f"elbroll status --lb {plan.lb}     who is out, and why",),
+                code="nothing-selected",
+            )
         return Telling.nothing_to_do(self._session, self._task, plan)
 
     def _told(self, telling: Telling, lease: Lease, survey: Survey, plan: RolloutPlan) -> ExitCode:

@@ -54,14 +54,14 @@ def fleet_status(look: Look, plan: RolloutPlan, region: str | None) -> FleetStat
         hosts=told,
         region=region,
         lock=next((look.locks[pool] for pool in sorted(look.fleet.pools) if pool in look.locks), None),
-        next=_next(look.fleet.lb, told),
+        next=(*_unlock(look), *_next(look.fleet.lb, told)),
     )
 
 
 def wants_attention(status: FleetStatus) -> bool:
     """Whether `--check` complains: a host out or sick, overdue, or releases mixed."""
     releases = {host.release for host in status.hosts if host.in_service and host.release}
-    return len(releases) > 1 or any(host.attention for host in status.hosts)
+    return len(releases) > 1 or any(host.attention or not host.in_service for host in status.hosts)
 
 
 def _host_status(host: Host, look: Look) -> HostStatus:
@@ -118,7 +118,7 @@ def _state(held: HostRecord | None, worst: TargetState, now: datetime) -> str:
 
 
 def _release(record: HostRecord | None) -> str | None:
-    if record is None:
+    if record is None or record.state is RecordState.DEPLOYING:  # nobody knows what it runs
         return None
     return record.release_before if record.state is RecordState.HELD else record.release_after
 
@@ -132,6 +132,12 @@ def _note(held: HostRecord | None, pools: tuple[PoolState, ...]) -> str | None:
         return f"run {held.run}: {held.step or held.state}"
     sick = [pool for pool in pools if pool.state not in SERVES]
     return ", ".join(f"{pool.pool} {pool.reason or pool.state}" for pool in sick) or None
+
+
+def _unlock(look: Look) -> tuple[str, ...]:
+    """Another run holds the fleet: everything else is refused until it ends, or is freed."""
+    runs = {lock.holder.run for pool in look.fleet.pools if (lock := look.locks.get(pool)) and lock.holder}
+    return tuple(f"elbroll unlock {look.fleet.lb} {run}     only if that run is truly dead" for run in sorted(runs))
 
 
 def _next(lb: str, hosts: tuple[HostStatus, ...]) -> tuple[str, ...]:

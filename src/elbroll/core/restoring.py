@@ -45,7 +45,7 @@ def left_result(each: PlannedHost, lb: str, plan: RolloutPlan) -> HostResult:
         outcome=Outcome.LEFT_OUT,
         in_service=False,
         release_before=each.release_before,
-        failure=Failure(refusal.code, refusal.message, why=refusal.fix),
+        failure=Failure(refusal.code, refusal.message, fix=refusal.fix),
         record=each.record.state if each.record else None,
         note="not touched",
     )

@@ -18,7 +18,7 @@ from elbroll.demo.checks import check
 from elbroll.demo.files import write_files
 from elbroll.demo.host import DemoHost, Place
 from elbroll.demo.landscape import Landscape, MadePool, zones
-from elbroll.demo.lifelike import Faults, Server, Simulation, Timing, child_environment, guarded
+from elbroll.demo.lifelike import NO_ANSWER, Faults, Server, Simulation, Timing, child_environment, guarded
 from elbroll.demo.loopback import free_port
 from elbroll.demo.settings import PoolPlan, WorldSettings
 from elbroll.demo.sshd.keys import new_key
@@ -172,6 +172,8 @@ class World:
 
     def _ask(self, target: str, port: int | None) -> Sickness | None:
         """The simulation's question; None means well."""
+        if target not in {host.instance for host in self.hosts}:
+            return NO_ANSWER  # somebody registered a stranger in this world
         asking = [pool for pool in self.pools.values() if port in {None, pool.ports.get(target)}]
         pool = (asking or list(self.pools.values()))[0]
         return check(self._target(pool, target, port), pool.nodes[0], pool.plan.check_limit)

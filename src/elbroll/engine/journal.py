@@ -83,7 +83,7 @@ class Journal:
 
 def failed_by(step: Step, error: ElbrollError) -> StepFailed:
     """A step's failure, as an error of ours explains it."""
-    return StepFailed(step, Failure(error.code, error.message, why=error.why), Result.ERROR)
+    return StepFailed(step, Failure(error.code, error.message, why=error.why, fix=error.fix), Result.ERROR)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from elbroll.engine.stop import StopMode
 from elbroll.engine.walker import Walker
 from elbroll.engine.working import await_earlier_jobs, run_jobs
 from elbroll.errors import AccessError, ElbrollError
-from elbroll.model import Failure, HostResult, Outcome, Result, Step
+from elbroll.model import Failure, HostResult, Outcome, Result, Step, TargetState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -132,7 +132,7 @@ class Preparation:
         result = HostResult(
             host=planned.host.id,
             outcome=Outcome.LEFT_OUT if out else Outcome.SKIPPED,
-            in_service=False if out else None,
+            in_service=not out and planned.state is TargetState.HEALTHY,
             release_before=planned.release_before,
             release_after=planned.release_before,
             failure=failed.failure,
@@ -147,4 +147,4 @@ class Preparation:
 
 def _not_ready(error: ElbrollError) -> StepFailed:
     access = isinstance(error, AccessError)
-    return StepFailed(Step.PREPARE, Failure(error.code, error.message, why=error.why + error.fix, access=access))
+    return StepFailed(Step.PREPARE, Failure(error.code, error.message, why=error.why, fix=error.fix, access=access))

@@ -35,7 +35,7 @@ def locked(pool: PoolId, stored: Stored) -> Locked:
         )
     return Locked(
         f"{name} is locked by run {word}",
-        why=(f"who  {_who(lock.holder)}, {_times(lock.beat - lock.holder.started, stored.age)}{_work(lock.doing)}",),
+        why=(f"{_who(lock.holder)}, {_times(lock.beat - lock.holder.started, stored.age)}{_work(lock.doing)}",),
         fix=(f"--lock-wait 15m; elbroll unlock {name} {word} if it is truly dead",),
     )
 

@@ -64,6 +64,7 @@ class Failure:
     """A stable word: `verify-http`, `deploy-exit`, `drain-limit` …"""
     message: str
     why: tuple[str, ...] = ()
+    fix: tuple[str, ...] = ()
     tail: tuple[str, ...] = ()
     """Last lines of remote output; untrusted."""
     lines: int = 0

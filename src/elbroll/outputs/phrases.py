@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from elbroll.core.planned import SkipReason
-from elbroll.model import Outcome, Result, Step
+from elbroll.model import Outcome, RecordState, Result, Step
 from elbroll.outputs.clean import clean_line
 from elbroll.outputs.words import counted, duration, roughly
 
@@ -153,6 +153,8 @@ def capacity(count: Count) -> str:
 
 def release_of(result: HostResult) -> str:
     """What the host runs now, as far as known."""
+    if result.record is RecordState.DEPLOYING:
+        return "?"
     return clean_line(result.release_after or result.release_before or "")
 
 

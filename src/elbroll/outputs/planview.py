@@ -147,7 +147,7 @@ def _sums(plan: RolloutPlan, times: Times) -> Iterator[Line]:
     fewest = max(plan.floor, plan.in_service - plan.max_unavailable)
     took = roughly(plan.estimate) if times is Times.MEASURED else f"at least {duration(plan.estimate)}"
     if not plan.refusals:
-        yield line(f"In service: never fewer than {fewest} of {plan.total} (floor {plan.floor}).   Time: {took}.")
+        yield line(f"In service: never fewer than {fewest} of {plan.total} (floor {_floor(plan)}).   Time: {took}.")
     if plan.costliest:
         yield line(clean_line(plan.costliest))
 
@@ -157,3 +157,9 @@ def _refusal(refusal: Refusal) -> Iterator[Line]:
     for label, texts in (("why", refusal.why), ("fix", refusal.fix)):
         for number, text in enumerate(texts):
             yield line(f"  {label}   " if number == 0 else "        ", clean_line(text))
+
+
+def _floor(plan: RolloutPlan) -> str:
+    """The floor with its arithmetic, of the own pool that has the strictest."""
+    why = next((each.floor_why for each in plan.pools if each.own and each.floor == plan.floor), "")
+    return f"{plan.floor}: {clean_line(why)}" if why else str(plan.floor)

@@ -114,8 +114,9 @@ def _whole(standing: Standing, result: HostResult, failure: Failure, logs: Path 
 
 
 def _whys(failure: Failure) -> Iterable[Line]:
-    for number, why in enumerate(failure.why):
-        yield line("  why    " if number == 0 else "         ", clean_line(why))
+    for label, texts in (("why", failure.why), ("fix", failure.fix)):
+        for number, text in enumerate(texts):
+            yield line(f"  {label}".ljust(9) if number == 0 else "         ", clean_line(text))
 
 
 # --- where everything stands -------------------------------------------------------------------------
@@ -164,7 +165,12 @@ def _lead(standing: Standing, names: list[str]) -> str:
     lb = clean_line(standing.lb)
     release = standing.plan.release if standing.plan else None
     already = "" if names else "Nothing to do: "
-    return f"{already}{lb} is on {clean_line(release)}." if release else f"{already}{lb}:"
+    if not release:
+        return f"{already}{lb}:"
+    others = [each for each in (standing.plan.skipped if standing.plan else ()) if each.release != release]
+    who = phrases.listed(names) if names and others else lb
+    verb = "are" if names and others and len(names) > 1 else "is"
+    return f"{already}{who} {verb} on {clean_line(release)}."
 
 
 def _tally(standing: Standing) -> list[str]:
