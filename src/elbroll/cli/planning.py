@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -45,7 +47,6 @@ def show_plan(flags: Flags, lb: str, wishes: Mapping[str, object], out: Path | N
 
 def _head(session: Session, task: Task, plan: RolloutPlan) -> PlanHead:
     identity, deploy = session.identity, task.settings.deploy
-    release = f" --release {plan.release}" if plan.release else ""
     return PlanHead(
         region=identity.region,
         account=identity.account,
@@ -54,9 +55,25 @@ def _head(session: Session, task: Task, plan: RolloutPlan) -> PlanHead:
         commands=len(deploy.commands),
         limit=deploy.timeout,
         origin=session.loaded.origins.get(f"lb.{task.lb}.deploy.commands"),
-        next=(f"elbroll deploy --lb {task.lb}{release}",) if plan.hosts and not plan.refusals else (),
+        next=(_deploy_line(task),) if plan.hosts and not plan.refusals and deploy.commands else (),
         endpoint=session.clients.endpoint,
     )
+
+
+def _deploy_line(task: Task) -> str:
+    """The same command line as a deploy: with every option that shaped the plan, without those that only showed it."""
+    words = sys.argv[1:] if task.lb in sys.argv else ["plan", "--lb", task.lb]
+    kept: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        name = word.partition("=")[0]
+        if name == "--out":
+            _ = next(rest, None) if "=" not in word else None
+        elif word == "plan":
+            kept.append("deploy")
+        elif word not in {"--exit-code", "--json", "-n", "--dry-run"}:
+            kept.append(word)
+    return shlex.join(("elbroll", *kept))
 
 
 def hold_to(path: Path, plan: RolloutPlan, session: Session) -> None:

@@ -85,7 +85,8 @@ def need_commands(session: Session, lb: str, settings: LbSettings) -> None:
     if settings.deploy.commands:
         return
     there = session.loaded.has_table(lb)
-    what = f"[lb.{lb}.deploy] has no commands" if there else f"there is no table [lb.{lb}] in {session.loaded.name}"
+    where = session.loaded.name if session.loaded.path else "elbroll.toml: no such file was found"
+    what = f"[lb.{lb}.deploy] has no commands" if there else f"there is no table [lb.{lb}] in {where}"
     known = ", ".join(session.loaded.settings.lb)
     raise UsageError(
         what,

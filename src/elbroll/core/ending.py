@@ -23,8 +23,8 @@ FIRST = (ExitCode.HELP_NEEDED, ExitCode.BUG, ExitCode.TIMEOUT, ExitCode.HALTED)
 BEFORE_ANY_CHANGE = frozenset({ExitCode.ACCESS, ExitCode.REFUSED, ExitCode.LOCKED, ExitCode.DECLINED})
 """Codes that promise that nothing was done; once something was, they are `halted`."""
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-PLAN_FILE = re.compile(r" --plan(=| )('[^']*'|\S+)")
-"""A saved plan no longer holds once some of it was done."""
+NOT_AGAIN = re.compile(r" --(plan|events)(=| )('[^']*'|\S+)")
+"""A saved plan no longer holds once some of it was done, and a file of events is never written over."""
 NAMED_AT_MOST = 4
 
 
@@ -164,7 +164,7 @@ def _rerun(standing: Standing, plan: RolloutPlan | None, hosts: list[HostId]) ->
     match _command(standing):
         case "deploy":
             if standing.started and standing.started.line:
-                return PLAN_FILE.sub("", standing.started.line)
+                return NOT_AGAIN.sub("", standing.started.line)
             release = plan.release if plan else standing.started and standing.started.release
             return f"elbroll deploy --lb {lb}" + (f" --release {shlex.quote(release)}" if release else "")
         case "exec":
