@@ -24,7 +24,7 @@ QUICK = {
     'timeout = "15s"': 'timeout = "4s"\ninterval = "0.2s"',
 }
 """What is shortened in a world's config: traffic must stay away, and verify may take."""
-PAIR = (PoolPlan(delay=20), PoolPlan(name="extra", delay=20))
+PAIR = (PoolPlan(delay=8), PoolPlan(name="extra", delay=8))
 """Two hosts in two groups of one balancer, on different ports."""
 
 
