@@ -11,7 +11,6 @@ from elbroll.outputs.plain import Detail, Plain
 from elbroll.outputs.streams import (
     Look,
     Progress,
-    Tty,
     When,
     tty_of,
     unbuffered,
@@ -39,11 +38,6 @@ class Screens:
         self.err = self._pen(sys.stderr)
         self.out = self._pen(sys.stdout)
         self.glyphs = glyphs_for(sys.stderr)
-
-    @property
-    def on_terminal(self) -> bool:
-        """Whether a person may be watching."""
-        return tty_of(sys.stderr) is Tty.YES
 
     def outlets(self, logs: Path, *, quiet_summary: bool) -> list[Outlet]:
         """Progress and the closing words, in one line, as they share a screen. `quiet_summary`: stdout is taken."""

@@ -5,13 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING
 
+import click
+
+from elbroll.core.ending import SIGNALS as EXITS
 from elbroll.engine.stop import Stop, StopMode
+from elbroll.errors import Interrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -64,6 +69,47 @@ class Signals:
         mode = StopMode.FINISH if gentle else StopMode.LEAVE
         self._stop.ask(mode)
         self._heard(number.name, mode)
+
+
+class Ear:
+    """Hears signals from before the lock is taken until the end; whoever can tell of them joins later.
+
+    A context manager. A first Ctrl-C is gentle only where a person can send a second one.
+    """
+
+    def __init__(self, stop: Stop) -> None:
+        self._stop = stop
+        self._signals = Signals(stop, self._heard, gentle=sys.stderr.isatty())
+        self._teller: Callable[[str, StopMode], None] | None = None
+        self._first: str | None = None
+
+    def __enter__(self) -> Ear:
+        self._signals.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._signals.__exit__()
+
+    @contextlib.contextmanager
+    def before_all(self) -> Iterator[None]:
+        """Waiting that a signal has ended ends with that signal's own code. Raises Interrupted."""
+        try:
+            yield
+        except Interrupted as error:
+            raise Interrupted(EXITS.get(self._first or "", error.exit_code)) from error
+
+    def tell(self, teller: Callable[[str, StopMode], None]) -> None:
+        """Pass signals on from now on. Raises Interrupted where one came before anything was begun."""
+        if self._first is not None:
+            raise Interrupted(EXITS[self._first])
+        self._teller = teller
+
+    def _heard(self, name: str, mode: StopMode) -> None:
+        self._first = self._first or name
+        if self._teller is not None:
+            self._teller(name, mode)
+        else:
+            click.echo(f"{name}: ending before anything was begun", err=True)
 
 
 def _noted(_number: int, _frame: FrameType | None) -> None:

@@ -56,11 +56,6 @@ class Telling:
         self._number = 0
         self._done = threading.Event()
 
-    @property
-    def gentle(self) -> bool:
-        """Whether a first Ctrl-C asks to finish what is in work: only where a person can send a second."""
-        return self._screens.on_terminal
-
     def __enter__(self) -> Telling:
         return self
 

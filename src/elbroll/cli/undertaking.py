@@ -13,7 +13,7 @@ from elbroll.cli.asking import ask_or_refuse
 from elbroll.cli.holder import holder, new_run
 from elbroll.cli.locking import acquire
 from elbroll.cli.planning import hold_to
-from elbroll.cli.signals import Signals
+from elbroll.cli.signals import Ear
 from elbroll.cli.tasks import WHY, fleet_name, plan_for
 from elbroll.cli.telling import Telling
 from elbroll.cli.wishes import words
@@ -67,13 +67,15 @@ class Undertaking:
             return self._nothing_to_do(plan)
         with ExitStack() as stack:
             stack.callback(self._session.close)
-            lease = acquire(self._session, _pools(survey), self._holder, self._lock_wait)
+            ear = stack.enter_context(Ear(self._session.stop))
+            with ear.before_all():
+                lease = acquire(self._session, _pools(survey), self._holder, self._lock_wait)
             stack.callback(lease.release)
             survey, plan = self._again(survey, plan)
             if not plan.hosts:  # the run that we waited for has done it all
                 return self._nothing_to_do(plan)
             telling = Telling(self._session, self._task, self._holder, self._wishes)
-            return self._told(telling, lease, survey, plan)
+            return self._told(telling, ear, lease, survey, plan)
 
     def _first_look(self) -> tuple[Survey, RolloutPlan]:
         """Raises Locked rather than refuse over what another run has out at the moment (F-7)."""
@@ -138,10 +140,10 @@ class Undertaking:
             )
         return Telling.nothing_to_do(self._session, self._task, plan)
 
-    def _told(self, telling: Telling, lease: Lease, survey: Survey, plan: RolloutPlan) -> ExitCode:
-        session = self._session
+    def _told(self, telling: Telling, ear: Ear, lease: Lease, survey: Survey, plan: RolloutPlan) -> ExitCode:
         error: BaseException | None = None
-        with telling, Signals(session.stop, telling.heard_signal, gentle=telling.gentle):
+        with telling:
+            ear.tell(telling.heard_signal)
             telling.began(plan)
             try:
                 self._walk(telling, lease, survey, plan)
