@@ -50,7 +50,7 @@ class WorldSettings:
     pools: tuple[PoolPlan, ...] = (PoolPlan(),)
     release: str = "v1"
     app: AppSettings = field(default_factory=AppSettings)
-    keep_alive: float = 0.5
+    keep_alive: float = 0.25
     """How long the balancer keeps an unused connection to a host."""
     first_check: float = 0.5
     """When a new target is first checked, as a share of the interval."""
