@@ -186,11 +186,12 @@ class Shell:
         return Running(child).end()
 
     def at_terminal(self, *words: str, **changes: str | None) -> pexpect.spawn[str]:
-        """Start a command at a terminal of its own, 100 columns wide."""
+        """Start a command at a terminal of its own, 100 columns wide, where nothing says that it is CI."""
+        nobody_in_ci = dict.fromkeys(("CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "NO_COLOR", "FORCE_COLOR"))
         return pexpect.spawn(
             COMMAND[0],
             [*COMMAND[1:], *words],
-            env={**self.environment(changes), "TERM": "xterm-256color"},  # type: ignore[arg-type]  # a mapping will do
+            env={**self.environment({**nobody_in_ci, **changes}), "TERM": "xterm-256color"},  # type: ignore[arg-type]  # a mapping will do
             cwd=str(self.folder),
             encoding="utf-8",
             timeout=60,
