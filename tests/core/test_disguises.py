@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import re
 import subprocess
 
 import pytest
 
-from elbroll.core.disguises import disguises
+from elbroll.core.disguises import disguises, finder, whole_lines
 
 SECRET = "p'a\"ss $HOME `id` \\!&; 100%"
 LONG = "0123456789abcdef" * 12
@@ -34,17 +35,38 @@ def test_whatever_a_shell_prints_of_a_secret_is_one_of_its_disguises(shell: str,
     assert not any(word in shown for word in ("HOME `", "first", "second"))
 
 
+BYTES = {"alone": b"", "with a newline": b"\n"}
+
+
 @pytest.mark.rule("I-20")
 @pytest.mark.parametrize("width", [64, 76])
-@pytest.mark.parametrize("end", [b"", b"\n"], ids=["alone", "with a newline"])
-def test_base64_broken_into_lines_is_known_line_by_line(width: int, end: bytes) -> None:
-    encoded = base64.b64encode(LONG.encode() + end).decode()
+@pytest.mark.parametrize("end", ["alone", "with a newline"])
+@pytest.mark.parametrize("length", [*range(4, 12), *range(44, 62), 120])
+def test_base64_broken_into_lines_is_known_line_by_line(width: int, end: str, length: int) -> None:
+    secret = (LONG * 2)[:length]
+    encoded = base64.b64encode(secret.encode() + BYTES[end]).decode()
     lines = [encoded[start : start + width] for start in range(0, len(encoded), width)]
+    pattern = finder(disguises(secret, 4), whole_lines(secret))
 
-    known = {"", *disguises(LONG, 4)}
-    assert all(any(form in line and len(line) - len(form) <= 4 for form in known) for line in lines)
+    assert pattern is not None
+    assert all(re.fullmatch(r"\*\*\*.?[A-Za-z]?[gKo]?=*", pattern.sub("***", line)) for line in lines), (
+        "a newline at most"
+    )
+    assert pattern.sub("***", "\n".join(lines)).count("***") == len(lines)
+
+
+@pytest.mark.rule("I-20")
+def test_a_short_end_of_base64_is_a_secret_only_as_a_line_of_its_own() -> None:
+    secret = "x" * 48 + "a"
+    pattern = finder(disguises(secret, 4), whole_lines(secret))
+
+    assert "YQ==" in whole_lines(secret)
+    assert pattern is not None
+    assert pattern.sub("***", "say YQ== and\n  YQ==\r\nYQ==x") == "say YQ== and\n***\nYQ==x"
 
 
 def test_nothing_has_no_disguise() -> None:
     assert "" not in disguises("", 4)
     assert disguises("   \n", 4).isdisjoint({""})
+    assert whole_lines("") == frozenset()
+    assert finder((), ()) is None

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 CORE = 8
 """Characters of base64 from which on a piece of a longer text is told apart from chance."""
 WIDTHS = (64, 76)
 """Where programs break base64 into lines: PEM, and `base64` and MIME."""
+
+_ENCODERS = (base64.standard_b64encode, base64.urlsafe_b64encode)
 
 
 def disguises(secret: str, shortest_line: int) -> frozenset[str]:
@@ -24,6 +26,25 @@ def disguises(secret: str, shortest_line: int) -> frozenset[str]:
     texts = {secret, *(line for line in lines if len(line) >= shortest_line)}
     forms = {form for text in texts for form in _forms(text)}
     return frozenset(forms.union(_broken(secret.encode("utf-8", "surrogateescape"))) - {""})
+
+
+def whole_lines(secret: str) -> frozenset[str]:
+    """What tells something of a secret only as a line of its own: the short last line of base64 that was broken.
+
+    Too short to be looked for anywhere, four characters that a program might well say. `base64` is often fed by
+    `echo`, so a newline may belong to what was encoded.
+    """
+    raw = secret.encode("utf-8", "surrogateescape")
+    encoded = [encode(raw + end).decode() for encode in _ENCODERS for end in (b"", b"\n")]
+    last = {text[(len(text) - 1) // width * width :] for text in encoded for width in WIDTHS}
+    return frozenset(last - {""}) if raw else frozenset()
+
+
+def finder(forms: Collection[str], lines: Collection[str]) -> re.Pattern[str] | None:
+    """Finds the longest form at each place, and whole lines; None where there is nothing to find."""
+    anywhere = [re.escape(form) for form in sorted(forms, key=len, reverse=True)]
+    alone = [rf"(?m:^[ \t]*{re.escape(line)}[ \t\r]*$)" for line in sorted(lines)]
+    return re.compile("|".join([*anywhere, *alone])) if anywhere or alone else None
 
 
 def _forms(text: str) -> Iterator[str]:
@@ -54,9 +75,9 @@ def _for_addresses(text: str) -> Iterator[str]:
 
 def _base64(secret: bytes) -> Iterator[str]:
     """Alone, or at any place inside something longer that was encoded as a whole."""
-    for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
+    for encode in _ENCODERS:
         alone = encode(secret).decode()
-        yield from (alone, alone.rstrip("="))
+        yield from (alone, alone.rstrip("="), encode(secret + b"\n").decode())
         for before in range(3):
             first, end = -(-before * 8 // 6), (before + len(secret)) * 8 // 6  # characters made of the secret alone
             core = encode(b"\0" * before + secret).decode()[first:end]
@@ -65,7 +86,8 @@ def _base64(secret: bytes) -> Iterator[str]:
 
 def _broken(secret: bytes) -> Iterator[str]:
     """The lines of a secret that was encoded by itself, whatever follows it in the last one."""
-    own = base64.standard_b64encode(secret).decode()[: len(secret) * 8 // 6]
-    for width in WIDTHS:
-        pieces = (own[start : start + width] for start in range(0, len(own), width))
-        yield from (piece for piece in pieces if len(piece) >= CORE)
+    for encode in _ENCODERS:
+        own = encode(secret).decode()[: len(secret) * 8 // 6]
+        for width in WIDTHS:
+            pieces = (own[start : start + width] for start in range(0, len(own), width))
+            yield from (piece for piece in pieces if len(piece) >= CORE)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import re
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from elbroll.core.disguises import disguises
+from elbroll.core.disguises import disguises, finder, whole_lines
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable
 
     from _typeshed import DataclassInstance
@@ -30,6 +30,7 @@ class Masker:
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._shapes: frozenset[str] = frozenset()
+        self._lines: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
         self._lock = threading.Lock()
         for secret in secrets:
@@ -39,8 +40,8 @@ class Masker:
         """Mask this one too from now on; an empty secret is none."""
         with self._lock:
             self._shapes |= disguises(secret.reveal(), SHORTEST_LINE)
-            longest_first = sorted(self._shapes, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+            self._lines |= whole_lines(secret.reveal())
+            self._pattern = finder(self._shapes, self._lines)
 
     def text(self, text: str) -> str:
         """The text without any secret, quoted or encoded."""

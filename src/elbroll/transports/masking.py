@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from elbroll.core.disguises import disguises
+from elbroll.core.disguises import disguises, finder, whole_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,12 +20,11 @@ class Masker:
     """Replaces secrets by stars: plain or disguised, each line of several too."""
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        values = (value for secret in secrets if len(value := secret.reveal()) >= SHORTEST)
+        values = [value for secret in secrets if len(value := secret.reveal()) >= SHORTEST]
         forms = {form for value in values for form in disguises(value, SHORTEST) if len(form) >= SHORTEST}
         self.longest = max((len(form.encode("utf-8", "surrogateescape")) for form in forms), default=0)
         """Bytes of the longest form: a line may be cut only where no form can straddle the cut."""
-        ordered = sorted(forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+        self._pattern = finder(forms, {line for value in values for line in whole_lines(value)})
 
     def __call__(self, text: str) -> str:
         """The text with every secret in it as stars."""
