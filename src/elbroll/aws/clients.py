@@ -16,12 +16,18 @@ from elbroll.errors import CredentialsError, UsageError
 
 if TYPE_CHECKING:
     import boto3
+    from botocore.config import Config
+    from botocore.credentials import Credentials
+    from types_boto3_autoscaling import AutoScalingClient
     from types_boto3_ec2 import EC2Client
     from types_boto3_elb import ElasticLoadBalancingClient
     from types_boto3_elbv2 import ElasticLoadBalancingv2Client
     from types_boto3_s3 import S3Client
     from types_boto3_ssm import SSMClient
     from types_boto3_sts import STSClient
+
+    from elbroll.aws.renewing import Renewable
+    from elbroll.model import Validity
 
 ENDPOINT = "AWS_ENDPOINT_URL"
 """With `_SERVICE` behind it, for one service only."""
@@ -50,7 +56,8 @@ class Clients:
         self._connections = connections
         self._made: dict[str, Any] = {}
         self._lock = threading.RLock()
-        self._session: boto3.Session | None = None
+        self._opened: tuple[boto3.Session, Renewable] | None = None
+        self._known: Identity | None = None
 
     @property
     def elbv2(self) -> ElasticLoadBalancingv2Client:
@@ -68,6 +75,12 @@ class Clients:
     def ec2(self) -> EC2Client:
         """Instances, addresses, interfaces."""
         client: EC2Client = self._client("ec2")
+        return client
+
+    @property
+    def autoscaling(self) -> AutoScalingClient:
+        """Auto Scaling groups."""
+        client: AutoScalingClient = self._client("autoscaling")
         return client
 
     @property
@@ -106,45 +119,98 @@ class Clients:
         return next((os.environ[name] for name in sorted(named) if os.environ[name]), None)
 
     def identity(self) -> Identity:
-        """Ask STS who we are. Raises CredentialsError, Unanswered."""
+        """Ask STS who we are. Raises CredentialsError, Unanswered; also where it is not the account it was before."""
         with door(Action.WHO):
             answer = self.sts.get_caller_identity()
-        return Identity(answer["Account"], answer["Arn"], self.region)
+        found = Identity(answer["Account"], answer["Arn"], self.region)
+        self._known = self._same_account(found.account) or found
+        return found
+
+    def validity(self) -> Validity:
+        """How long the credentials last, as far as anybody can know. Raises CredentialsError."""
+        with door("any call"):
+            return self._open()[1].validity()
+
+    def _same_account(self, account: str) -> Identity | None:
+        """Fresh credentials must not lead a run into another account (I-14)."""
+        if self._known is not None and self._known.account != account:
+            raise CredentialsError(
+                f"these credentials belong to account {account}, the run began in {self._known.account}",
+                fix=("sign in to the account of the run again",),
+            )
+        return self._known
 
     def _boto(self) -> boto3.Session:
-        with self._lock:
-            if self._session is None:
-                import boto3  # noqa: PLC0415 - costs 113 ms; --help must not pay it
-                from botocore.exceptions import ProfileNotFound  # noqa: PLC0415
+        return self._open()[0]
 
+    def _open(self) -> tuple[boto3.Session, Renewable]:
+        with self._lock:
+            if self._opened is None:
                 with door("any call"):
-                    try:
-                        self._session = boto3.Session(profile_name=self._profile, region_name=self._region)
-                    except ProfileNotFound as error:
-                        raise CredentialsError(
-                            f'the AWS profile "{error.kwargs["profile"]}" does not exist',
-                            fix=("aws configure list-profiles",),
-                        ) from error
-            return self._session
+                    self._opened = self._session()
+            return self._opened
+
+    def _session(self) -> tuple[boto3.Session, Renewable]:
+        import boto3  # noqa: PLC0415 - costs 113 ms; --help must not pay it
+        import botocore.session  # noqa: PLC0415
+        from botocore.exceptions import ProfileNotFound  # noqa: PLC0415
+
+        from elbroll.aws.renewing import Renewable  # noqa: PLC0415
+
+        def chain() -> Credentials | None:
+            return botocore.session.Session(profile=self._profile).get_credentials()
+
+        core = botocore.session.Session(profile=self._profile)
+        renewable = Renewable(chain, self._check)
+        core.register_component("credential_provider", _Chain(renewable))
+        try:
+            made = boto3.Session(botocore_session=core, profile_name=self._profile, region_name=self._region)
+        except ProfileNotFound as error:
+            raise CredentialsError(
+                f'the AWS profile "{error.kwargs["profile"]}" does not exist', fix=("aws configure list-profiles",)
+            ) from error
+        return made, renewable
+
+    def _check(self, fresh: Credentials) -> None:
+        """Ask STS whose the fresh credentials are, before anything is signed with them."""
+        frozen = fresh.get_frozen_credentials()
+        keys = {"aws_access_key_id": frozen.access_key, "aws_secret_access_key": frozen.secret_key}
+        make: Any = self._boto().client
+        sts = make("sts", region_name=self.region, config=self._config(), aws_session_token=frozen.token, **keys)
+        with door(Action.WHO):
+            self._same_account(sts.get_caller_identity()["Account"])
 
     def _client(self, service: str) -> Any:
         with self._lock:
             if service not in self._made:
-                from botocore.config import Config  # noqa: PLC0415
-
-                config = Config(
-                    connect_timeout=5,
-                    read_timeout=20,
-                    retries={"mode": "standard", "total_max_attempts": 5},
-                    max_pool_connections=self._connections,
-                    user_agent_extra=f"elbroll/{__version__}",
-                )
                 # mypy knows a type for each literal name; here the name is a value
                 make: Any = self._boto().client
-                client = make(service, region_name=self.region, config=config)
+                client = make(service, region_name=self.region, config=self._config())
                 _refuse_open_lines(client.meta.endpoint_url)
+                self._open()[1].attach(client)
                 self._made[service] = client
             return self._made[service]
+
+    def _config(self) -> Config:
+        from botocore.config import Config  # noqa: PLC0415
+
+        return Config(
+            connect_timeout=5,
+            read_timeout=20,
+            retries={"mode": "standard", "total_max_attempts": 5},
+            max_pool_connections=self._connections,
+            user_agent_extra=f"elbroll/{__version__}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """The place where botocore looks for credentials."""
+
+    renewable: Renewable
+
+    def load_credentials(self) -> Renewable:
+        return self.renewable
 
 
 def _refuse_open_lines(endpoint: str) -> None:

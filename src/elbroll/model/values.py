@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +75,15 @@ class Failure:
     """Lines of remote output in all."""
     access: bool = False
     """The host refused us (login, host key): exit 3 if nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """How long credentials last (B4). `known` False: nobody says; else `until` None: for good, or renewed unasked."""
+
+    until: datetime | None = None
+    known: bool = True
+
+    def covers(self, seconds: float, now: datetime) -> bool:
+        """Whether they last so long from now on; what nobody says is no reason to stop."""
+        return self.until is None or (self.until - now).total_seconds() >= seconds
