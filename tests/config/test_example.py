@@ -13,7 +13,7 @@ import pytest
 from elbroll.config.describe import json_schema
 from elbroll.config.keys import NOT_YET, dotted, is_global, leaves, supported
 from elbroll.config.load import load
-from elbroll.config.schema import Aws, Defaults, LbSettings, LedgerTable, Ssh
+from elbroll.config.schema import Aws, Defaults, Hooks, LbSettings, LedgerTable, Ssh
 
 EXAMPLE = Path(__file__).parents[2] / "elbroll.toml.example"
 FREE = re.compile(r"^(deploy\.(?:env|secrets))\..*")
@@ -35,7 +35,7 @@ def written(told: Any, above: tuple[str, ...] = ()) -> set[str]:
 
 def test_it_has_every_key_and_no_other() -> None:
     told = tomllib.loads(uncommented())
-    tables = {"aws": Aws, "ssh": Ssh, "ledger": LedgerTable}
+    tables = {"aws": Aws, "ssh": Ssh, "ledger": LedgerTable, "hooks": Hooks}
     known = {dotted(path) for name, table in tables.items() for path in leaves(table, (name,))}
     of_lb = {dotted(path) for path in leaves(LbSettings)} - {key for key, choice in NOT_YET if choice is None}
     either_way = {"deploy.upload", "pace.canary", "verify.expect"}
@@ -64,7 +64,7 @@ def test_editors_take_it_too() -> None:
         {"lb": {"a": {"transport": "ssm"}}},
         {"lb": {"a": {"pace": {"floor": 0}}}},
         {"defaults": {"name": "x"}},
-        {"hooks": {"gate": "x"}},
+        {"hooks": {"gate": 3}},
     ],
 )
 def test_editors_see_what_is_wrong(told: dict[str, Any]) -> None:

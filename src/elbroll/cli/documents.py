@@ -1,4 +1,4 @@
-"""The one JSON document of a run, and what is said when there is nothing to do."""
+"""What is said when there is nothing to do."""
 
 from __future__ import annotations
 
@@ -6,20 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elbroll.outputs.documents import dump, head, run_document
+from elbroll.outputs.documents import dump, head
 from elbroll.outputs.phrases import skips
 
 if TYPE_CHECKING:
     from elbroll.cli.session import Session
     from elbroll.cli.tasks import Task
     from elbroll.core.plan import RolloutPlan
-    from elbroll.core.standing import Standing
-
-
-def print_run(standing: Standing, session: Session) -> None:
-    """`elbroll.run.v1` on stdout."""
-    if standing.finished is not None:
-        click.echo(dump(run_document(standing, standing.finished, session.origin)))
 
 
 def say_nothing_to_do(session: Session, task: Task, plan: RolloutPlan) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from elbroll.cli.options import Flags
+    from elbroll.cli.session import Session
     from elbroll.outputs.bus import Outlet
 
 
@@ -45,6 +46,14 @@ class Screens:
         progress = self._progress()
         return [progress, summary] if progress else [summary]
 
+    def documents(self, session: Session) -> list[Outlet]:
+        """The result as JSON, in a line of its own: a reader who stops reading holds up nothing else."""
+        if not self._flags.as_json:
+            return []
+        from elbroll.outputs.result import RunDocument  # noqa: PLC0415 - only for --json
+
+        return [RunDocument(unbuffered(sys.stdout), lambda: session.origin, self.err)]
+
     def _progress(self) -> Outlet | None:
         if self._flags.quiet or self.progress is Progress.NONE:
             return None
@@ -60,7 +69,9 @@ class Screens:
         return Detail(min(self._flags.verbose, 2))
 
     def _summary_pen(self) -> Pen | None:
-        return None if self._flags.as_json or self._flags.quiet > 1 else self.out
+        if self._flags.as_json or self._flags.quiet > 1:
+            return None
+        return self.err if sys.__stdout__ is None else self.out  # born closed: the standing is told all the same
 
     def _pen(self, stream: TextIO) -> Pen:
         return Pen(unbuffered(stream), self._look(stream, animate=False))

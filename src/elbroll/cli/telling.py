@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import math
 import os
 import shlex
 import sys
@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from elbroll import events
+from elbroll.cli.hooking import RunHooks
 from elbroll.cli.records import RunFolder
 from elbroll.cli.screens import Screens
 from elbroll.core.standing import Standing, apply, exit_code_of, next_commands, results_of
@@ -31,8 +32,12 @@ if TYPE_CHECKING:
 
 LAST_WORDS = 4.0
 """Seconds after a signal to leave at once, in which the run may still end by itself (safety.md 8)."""
+LAST_HOOK = 4.4
+"""Seconds after such a signal in which hooks may still run."""
 DRAIN = 2.0
 """Seconds for the outlets to finish what is queued."""
+HASTE = 0.4
+"""The same after a signal to leave at once."""
 GOING_BACK = frozenset({Step.PREPARE, Step.GUARD, Step.DRAIN})
 
 
@@ -49,20 +54,26 @@ class Telling:
         self._folder = RunFolder(session.flags.state_dir, holder.run)
         outlets = self._screens.outlets(self._folder.logs, quiet_summary=wishes.get("events") == "-")
         copies = self._folder.outlets(wishes, self._masker)
-        self._bus = Bus(holder.run, task.lb, session.clock, outlets, *([copy] for copy in copies), masker=self._masker)
+        lines = [outlets, *([copy] for copy in (*self._screens.documents(session), *copies))]
+        self._bus = Bus(holder.run, task.lb, session.clock, *lines, masker=self._masker)
+        self._hooks = RunHooks(session, task, holder.run, lambda text: self.tell(events.Warned("hook", text)))
         self._began = session.clock.monotonic()
         self._standing = Standing()
         self._order = threading.RLock()
         self._number = 0
+        self._code = ExitCode.BUG
+        self._leaving_since: float | None = None
         self._done = threading.Event()
+        self._closed = threading.Event()
 
     def __enter__(self) -> Telling:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._done.set()
-        self._bus.close(DRAIN)
+        self._close()
         self._folder.close()
+        self._closed.set()
 
     def tell(self, event: Event) -> None:
         """Add up, and pass on."""
@@ -74,6 +85,7 @@ class Telling:
             told = Told(self._number, clock.now(), elapsed, self._holder.run, self._task.lb, masked)
             self._standing = apply(self._standing, told)
             self._bus.tell(event)
+            self._hooks.take(told, self._standing)
 
     def began(self, plan: RolloutPlan) -> None:
         """The first two events of every run."""
@@ -102,19 +114,18 @@ class Telling:
         awaited = tuple(work.host.name for work in working if work.step and work.step.step not in GOING_BACK)
         word = "finish" if mode is StopMode.FINISH else "leave"
         self.tell(events.SignalReceived(name, word, leaving, awaited if word == "finish" else ()))
-        if mode is StopMode.LEAVE:
+        if mode is StopMode.LEAVE and self._leaving_since is None:
+            self._leaving_since = self._session.clock.monotonic()
             threading.Thread(target=self._end_by_force, name="last-words", daemon=True).start()
 
     def ended(self, error: BaseException | None) -> ExitCode:
         """The last event, and the exit code."""
         with self._order:
-            if self._done.is_set():
-                return exit_code_of(self._standing, error)
-            code = exit_code_of(self._standing, error)
-            self.tell(self._finished(code, error))
-            self._done.set()
-        self._document()
-        return code
+            if not self._done.is_set():
+                self._code = exit_code_of(self._standing, error)
+                self.tell(self._finished(self._code, error))
+                self._done.set()
+        return self._code
 
     @staticmethod
     def nothing_to_do(session: Session, task: Task, plan: RolloutPlan) -> ExitCode:
@@ -134,21 +145,24 @@ class Telling:
             failure=_failure(error),
         )
 
-    def _document(self) -> None:
-        if self._session.flags.as_json:
-            from elbroll.cli.documents import print_run  # noqa: PLC0415 - only for --json
+    def _close(self) -> None:
+        """Hooks first, since what they get wrong is told; nobody is waited for longer than a signal allows."""
+        self._hooks.close(self._time_left)
+        self._bus.close(DRAIN if self._leaving_since is None else HASTE)
 
-            with contextlib.suppress(OSError, ValueError):  # nobody can take it any more; the exit code stays true
-                print_run(self._standing, self._session)
+    def _time_left(self) -> float:
+        """Seconds that hooks may still take; each has a limit of its own."""
+        if self._leaving_since is None:
+            return math.inf
+        return self._leaving_since + LAST_HOOK - self._session.clock.monotonic()
 
     def _end_by_force(self) -> None:
-        """The run did not end by itself in time: everything stays as recorded, and is told."""
-        if self._done.wait(LAST_WORDS):
-            return
+        """What has not ended by itself in time stays as recorded, and is told; then the process ends."""
+        self._done.wait(LAST_WORDS)
         code = self.ended(None)
-        self._bus.close(0.5)
-        sys.stdout.flush()
-        os._exit(code)
+        if not self._closed.wait(max(0.0, self._time_left())):
+            self._close()
+            os._exit(code)
 
 
 def _result(code: ExitCode, standing: Standing) -> Result:

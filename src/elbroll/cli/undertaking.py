@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from elbroll import events
 from elbroll.cli.asking import ask_or_refuse
 from elbroll.cli.holder import holder, new_run
+from elbroll.cli.hooking import ask_gate
 from elbroll.cli.locking import acquire
 from elbroll.cli.planning import hold_to
+from elbroll.cli.secrets import cautions
 from elbroll.cli.signals import Ear
 from elbroll.cli.tasks import WHY, fleet_name, plan_for
 from elbroll.cli.telling import Telling
@@ -74,6 +76,8 @@ class Undertaking:
             survey, plan = self._again(survey, plan)
             if not plan.hosts:  # the run that we waited for has done it all
                 return self._nothing_to_do(plan)
+            with ear.before_all():
+                ask_gate(self._session, self._task, self._id, plan)
             telling = Telling(self._session, self._task, self._holder, self._wishes)
             return self._told(telling, ear, lease, survey, plan)
 
@@ -152,12 +156,16 @@ class Undertaking:
             except Exception as bug:
                 error = bug
             lease.release()
-            return telling.ended(error)
+            code = telling.ended(error)
+            self._session.close()  # while signals still bound how long it may take
+            return code
 
     def _walk(self, telling: Telling, lease: Lease, survey: Survey, plan: RolloutPlan) -> None:
         run = self._run(telling, lease, survey)
         for each in self._untouchable:
             telling.tell(events.HostFinished(each.host, left_result(each, self._task.lb, plan)))
+        for text in cautions(self._session.loaded, self._task.settings):
+            telling.tell(events.Warned("readable-by-others", text))
         lease.seal(record for record in survey.records.values() if record.open)
         pace = self._task.settings.pace
         rules = GuardRules(plan.max_unavailable, pace.floor, 0)

@@ -29,6 +29,7 @@ def origin_lines(loaded: Loaded, lb: str | None) -> list[Row]:
     """Every setting in force in the order of the schema; `lb`: only what matters to that load balancer."""
     settings = loaded.settings
     tables: dict[Path, Table] = {("aws",): settings.aws, ("ssh",): settings.ssh, ("ledger",): settings.ledger}
+    tables[("hooks",)] = settings.hooks
     if lb is None:
         tables[("defaults",)] = settings.defaults
     tables |= {("lb", name): loaded.lb(name) for name in ([lb] if lb is not None else settings.lb)}

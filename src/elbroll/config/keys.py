@@ -21,9 +21,6 @@ NOT_YET: tuple[tuple[str, str | None], ...] = (
     ("guard.alarms", None),
     ("pace.canary.bake", None),
     ("pace.canary.command", None),
-    ("hooks.gate", None),
-    ("hooks.started", None),
-    ("hooks.finished", None),
 )
 """Keys of `[lb.NAME]` or of the file, with the value or (None) all values that nothing obeys yet. They are refused:
 a setting that is accepted and ignored would be believed."""

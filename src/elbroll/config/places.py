@@ -6,6 +6,7 @@ Each raises ValueError with a predicate, as `types` does.
 from __future__ import annotations
 
 import re
+import shlex
 
 from elbroll.config.types import one_line, shown
 
@@ -14,6 +15,7 @@ _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[^\x00-\x1f]*)?"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MODE = re.compile(r"0?[0-7]{3}")
 _STATUS = re.compile(r"([0-9]{3})(?:-([0-9]{3}))?")
+_PUNCTUATION = "|&;<>()"
 _URL = re.compile(r"https?://[^/\s?#]+(?:[/?#]\S*)?")
 
 
@@ -49,6 +51,35 @@ def variable(name: object) -> str:
     if text.startswith("ELBROLL_") or text == "IFS":
         raise ValueError(f"is a name that belongs to {'the shell' if text == 'IFS' else 'elbroll'}")
     return text
+
+
+def argv(value: object) -> tuple[str, ...]:
+    """A program on this computer and its words: a list as it stands, a text split as a shell would quote it.
+
+    No shell will run it (I-26), so what only a shell understands is not taken in a text.
+    """
+    if isinstance(value, str):
+        return _program(_split(value), value)
+    if isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value):
+        return _program(list(value), value)
+    raise ValueError(f"wants a command or a list of its words, not {shown(value)}")
+
+
+def _split(text: str) -> list[str]:
+    try:
+        words = shlex.split(text)
+        tokens = list(shlex.shlex(text, posix=True, punctuation_chars=True))
+    except ValueError:
+        raise ValueError(f"wants a command whose quotes are closed, not {shown(text)}") from None
+    if for_shells := [token for token in tokens if token and not set(token) - set(_PUNCTUATION)]:
+        raise ValueError(f'is run without a shell, which {for_shells[0]} is for: ["sh", "-c", "..."] runs one')
+    return words
+
+
+def _program(words: list[str], value: object) -> tuple[str, ...]:
+    if not words or not words[0] or any("\0" in word for word in words):
+        raise ValueError(f"wants a command, not {shown(value)}")
+    return tuple(words)
 
 
 def plain_value(value: object) -> str:

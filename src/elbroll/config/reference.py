@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 INDENT = " " * 6
-WHOLE_FILE = ("aws", "ssh", "ledger")
+WHOLE_FILE = ("aws", "ssh", "ledger", "hooks")
 OWN = ("name", "target_groups")
 """What `[lb.NAME]` has and `[defaults]` has not."""
 FORMATS = {"^(?=.)(\\d+h)?": "duration", "^\\d+(\\.\\d+)?%$": "share"}

@@ -40,6 +40,7 @@ PlainValue = Annotated[str, BeforeValidator(places.plain_value)]
 Secret = Annotated[str, BeforeValidator(places.secret)]
 TargetPath = Annotated[str, BeforeValidator(places.target_path)]
 Mode = Annotated[str, BeforeValidator(places.mode)]
+Argv = Annotated[tuple[str, ...], BeforeValidator(places.argv), WithJsonSchema(_ONE_OR_MORE)]
 Statuses = Annotated[str, BeforeValidator(places.statuses)]
 
 TABLE, OTHER = "<table>", "<other>"
@@ -185,9 +186,9 @@ class Asg(Table):
 class Hooks(Table):
     """`[hooks]`"""
 
-    gate: Lines = Field((), description="run locally before the first drain; non-zero refuses")
-    started: Lines = Field((), description="told only")
-    finished: Lines = Field((), description="told only")
+    gate: Argv = Field((), description="run locally, without a shell, before the first drain; non-zero refuses")
+    started: Argv = Field((), description="run locally and told that a run begins; its failure is a warning")
+    finished: Argv = Field((), description="run locally and told how a run ended; its failure is a warning")
 
 
 class Defaults(Table):

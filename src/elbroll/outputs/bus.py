@@ -82,11 +82,12 @@ class Bus:
                 worker.put(told)
 
     def close(self, limit: float) -> None:
-        """Let the outlets finish what is queued, `limit` seconds for each at most; then go on without them."""
+        """Let the outlets finish what is queued, `limit` seconds for all together; then go on without them."""
         for worker in self._workers:
             worker.finish()
+        end = self._clock.monotonic() + limit
         for worker in self._workers:
-            worker.join(limit)
+            worker.join(max(0.0, end - self._clock.monotonic()))
 
     @property
     def dropped(self) -> int:

@@ -40,7 +40,12 @@ class JsonLines:
         self._looked: dict[tuple[str, str], float] = {}
 
     def take(self, told: Told) -> None:
-        """Write it, unless it is output that was not asked for or progress that was just told."""
+        """Write it, unless it is output that was not asked for or progress that was just told.
+
+        Nothing follows `run.finished`: what a hook got wrong after it, people are told elsewhere.
+        """
+        if self._standing.finished is not None:
+            return
         self._standing = apply(self._standing, told)
         if self._skipped(told):
             return

@@ -67,7 +67,15 @@ class Summary:
             self._err.write(failures(self._standing, told.event, self._glyphs, self._logs))
         finally:
             if self._out is not None:
-                self._out.write(closing(self._standing, told.event, self._files))
+                self._close(self._out, told.event)
+
+    def _close(self, out: Pen, end: RunFinished) -> None:
+        """The standing goes to stderr where stdout is gone or full: every end names each host's place."""
+        written = closing(self._standing, end, self._files)
+        try:
+            out.write(written)
+        except (OSError, ValueError):
+            self._err.write(written)
 
     def tick(self, elapsed: float) -> None:
         """Time alone is no news."""
