@@ -28,7 +28,8 @@ def _nobodys_account(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """`live` tests run only when they are asked for by name."""
+    """`live` tests run only when they are asked for by name; files are made as on most computers."""
+    os.umask(0o022)
     if not config.option.markexpr:
         config.option.markexpr = "not live"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -79,6 +80,26 @@ def test_a_revoked_key_is_refused_though_it_is_also_listed(book: Path) -> None:
     book.write_text(f"{INSTANCE} {ONE.line}\n@revoked * {ONE.line}\n")
     with pytest.raises(HostAccessError, match="revoked"):
         keys("accept-new", book).check(HOST, ONE)
+
+
+@pytest.mark.rule("S-10", "S-2")
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+@pytest.mark.parametrize("policy", ["strict", "accept-new", "console"])
+def test_our_own_file_is_refused_where_others_may_write_it(policy: str, mode: int, book: Path) -> None:
+    book.write_text(f"{INSTANCE} {ONE.line}\n")
+    book.chmod(mode)
+    with pytest.raises(HostAccessError, match="others may write") as caught:
+        keys(policy, book, named=False).check(HOST, ONE)
+    assert caught.value.fix == (f"chmod go-w '{book}'",)
+
+
+@pytest.mark.rule("S-10")
+def test_a_file_of_ssh_config_that_others_may_write_is_warned_about(book: Path, tmp_path: Path) -> None:
+    book.write_text(f"{INSTANCE} {ONE.line}\n")
+    book.chmod(0o664)
+    found = keys("strict", tmp_path / "own", named=False).book(replace(HOST, known_hosts=(book,)))
+    assert found.warnings == (f"others may write {book}; chmod go-w '{book}'",)
+    assert len(found.entries) == 1
 
 
 @pytest.mark.rule("T-13", "S-10", "H18")

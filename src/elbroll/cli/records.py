@@ -57,13 +57,24 @@ class RunFolder:
         copy = wishes.get("events")
         outlets: list[Outlet] = [JsonLines(_copy(str(copy)), wanted)] if copy else []
         try:
-            self.path.mkdir(parents=True, mode=0o700, exist_ok=True)
+            _make_own(self.path)
             outlets.append(JsonLines(open_new(self.path / "events.jsonl")))
             outlets.append(HostLogs(self.logs))
             self._debug = debug_log(self.path / "debug.log", masker)
         except (OSError, UsageError) as error:
             click.echo(f"warning: this run is not kept: {error}", err=True)
         return outlets
+
+
+def _make_own(path: Path) -> None:
+    """A folder that nobody else may look into, nor anybody have laid out for us; its missing parents too (S-10).
+
+    Raises OSError.
+    """
+    for parent in reversed(path.parents):
+        if not parent.exists():
+            parent.mkdir(mode=0o700, exist_ok=True)
+    path.mkdir(mode=0o700)
 
 
 def _copy(name: str) -> TextIO:

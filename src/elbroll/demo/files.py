@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def write_files(folder: Path, hosts: Sequence[DemoHost], key: paramiko.PKey, settings: WorldSettings) -> Path:
     """Write all three into `folder`: the config's path."""
     write_key(key, folder / "key")
-    (folder / "known_hosts").write_text("".join(_known(hosts)))
+    known = folder / "known_hosts"
+    known.write_text("".join(_known(hosts)))
+    known.chmod(0o600)
     config = folder / "elbroll.toml"
     config.write_text(_config(hosts[0].sshd.port, settings))
     config.chmod(0o600)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import threading
 from typing import TYPE_CHECKING, assert_never
 
@@ -122,6 +123,11 @@ class HostKeys:
 
     def _own(self, file: Path) -> Book:
         try:
+            if _others_write(file):
+                raise HostAccessError(
+                    f"others may write {file}: whoever does decides which machine passes for your host",
+                    fix=(f"chmod go-w '{file}'",),
+                )
             return read(file)
         except FileNotFoundError as error:
             to_be_made = file == self._files[0] and self._policy != "strict"
@@ -135,11 +141,18 @@ class HostKeys:
 
 
 def _foreign(file: Path) -> Book:
-    """Files that ssh_config names may be missing; OpenSSH does not mind either."""
+    """Files that ssh_config names may be missing, and writable by others; OpenSSH minds neither."""
     try:
-        return read(file)
+        warnings = (f"others may write {file}; chmod go-w '{file}'",) if _others_write(file) else ()
+        return read(file) + Book(warnings=warnings)
     except OSError:
         return Book()
+
+
+def _others_write(file: Path) -> bool:
+    """Raises OSError."""
+    mode = file.stat().st_mode
+    return stat.S_ISREG(mode) and bool(mode & (stat.S_IWGRP | stat.S_IWOTH))
 
 
 def _appended(file: Path, target: Target, shown: HostKey) -> Verdict:

@@ -1,0 +1,127 @@
+"""Secrets by reference, and files that others may read or write (S-3, S-10)."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from elbroll.cli.records import RunFolder
+from elbroll.cli.secrets import cautions, resolve
+from elbroll.config.load import load
+from elbroll.errors import UsageError
+from elbroll.model import RunId
+from elbroll.outputs.mask import Masker
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from elbroll.aws import Clients
+    from elbroll.config.load import Loaded
+
+NO_AWS = cast("Clients", None)
+
+
+def a_file(path: Path, mode: int, text: str | bytes = "hunter22\n") -> Path:
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    path.chmod(mode)
+    return path
+
+
+def loaded(folder: Path, mode: int = 0o644, deploy: str = "") -> Loaded:
+    config = a_file(folder / "elbroll.toml", mode, f"[defaults.deploy]\n{deploy}\n")
+    return load({}, config=str(config), environ={}, cwd=folder)
+
+
+@pytest.mark.rule("S-10", "S-3")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o604, 0o400])
+def test_a_secret_file_is_used_and_warned_about_where_others_may_read_it(tmp_path: Path, mode: int) -> None:
+    a_file(tmp_path / "secret", mode)
+    config = loaded(tmp_path, deploy='secrets = { DB = "file:secret" }')
+    settings = config.settings.defaults
+
+    assert resolve(settings.deploy.secrets, config.base, NO_AWS)["DB"].reveal() == "hunter22"
+    assert bool(cautions(config, settings)) == bool(mode & 0o044)
+    assert all("chmod 600" in text and "hunter22" not in text for text in cautions(config, settings))
+
+
+@pytest.mark.rule("S-10", "S-3")
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_secret_file_that_others_may_write_is_refused(tmp_path: Path, mode: int) -> None:
+    path = a_file(tmp_path / "secret", mode)
+    with pytest.raises(UsageError, match="others may write") as caught:
+        resolve({"DB": "file:secret"}, tmp_path, NO_AWS)
+    assert caught.value.fix == (f"chmod 600 {path}",)
+
+
+@pytest.mark.rule("S-3", "I-20")
+@pytest.mark.parametrize(
+    ("content", "says"), [(b"hunter22\xff", "not UTF-8"), (b"x" * 300_000, "larger than"), (b"\n", "empty or not set")]
+)
+def test_a_useless_secret_file_is_refused_without_showing_it(tmp_path: Path, content: bytes, says: str) -> None:
+    a_file(tmp_path / "secret", 0o600, content)
+    with pytest.raises(UsageError, match=says) as caught:
+        resolve({"DB": "file:secret"}, tmp_path, NO_AWS)
+    assert "hunter22" not in f"{caught.value} {caught.value.why} {caught.value.__cause__}"
+
+
+@pytest.mark.rule("S-3")
+def test_a_secret_may_come_through_a_pipe(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"hunter22\n")
+    os.close(writer)
+    found = resolve({"DB": f"file:/dev/fd/{reader}"}, tmp_path, NO_AWS)
+    os.close(reader)
+
+    assert found["DB"].reveal() == "hunter22"
+
+
+@pytest.mark.rule("S-10")
+@pytest.mark.parametrize("name", ["DB_PASSWORD", "GITHUB_TOKEN", "api_key", "AWS_SECRET_ACCESS_KEY", "DBPASS"])
+def test_a_config_that_others_may_read_is_spoken_of_where_a_secret_seems_to_stand_in_it(
+    tmp_path: Path, name: str
+) -> None:
+    told = {}
+    for mode in (0o600, 0o644):
+        config = loaded(tmp_path, mode, f'env = {{ {name} = "hunter22" }}')
+        told[mode] = cautions(config, config.settings.defaults)
+
+    assert told[0o600] == ()
+    assert [name in text and "deploy.secrets" in text for text in told[0o644]] == [True]
+    assert "hunter22" not in told[0o644][0]
+
+
+@pytest.mark.rule("S-10")
+def test_a_config_without_secrets_is_made_to_be_read_by_others(tmp_path: Path) -> None:
+    config = loaded(tmp_path, 0o644, 'env = { APP_PORT = "80", KEYBOARD = "us", BYPASS_CACHE = "1" }')
+    assert cautions(config, config.settings.defaults) == ()
+
+
+@pytest.mark.rule("S-10")
+def test_a_runs_folder_is_for_its_user_alone_with_all_that_had_to_be_made(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(mode=0o755)
+    folder = RunFolder(tmp_path / "state" / "new", RunId("7f3a9c"))
+    for outlet in folder.outlets({}, Masker()):
+        outlet.close()
+    folder.close()
+    made = list((tmp_path / "state").rglob("*"))
+
+    assert {path.name for path in made} >= {"new", "runs", "7f3a9c", "events.jsonl", "debug.log"}
+    assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in made} == {0}
+
+
+@pytest.mark.rule("S-10")
+@pytest.mark.parametrize("planted", ["folder", "link"])
+def test_a_folder_that_somebody_laid_out_for_a_run_is_not_used(
+    tmp_path: Path, planted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs, elsewhere = tmp_path / "runs", tmp_path / "elsewhere"
+    runs.mkdir()
+    elsewhere.mkdir(mode=0o777)
+    {"folder": (runs / "7f3a9c").mkdir, "link": lambda: (runs / "7f3a9c").symlink_to(elsewhere)}[planted]()
+
+    assert RunFolder(tmp_path, RunId("7f3a9c")).outlets({}, Masker()) == []
+    assert "this run is not kept" in capsys.readouterr().err
+    assert list(elsewhere.iterdir()) == []
