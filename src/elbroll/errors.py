@@ -11,7 +11,8 @@ ElbrollError                 1 bug (only where no subclass fits: ours, not the u
 ├── Halted                   4 a host failed, or the guard stopped the roll
 ├── Refused                  5 unknown or empty selection, floor, other pools, stale plan
 │   ├── NotFound             5 no such balancer, host or run; lists near names
-│   └── TargetRefused        5 AWS will never take this target back (InvalidTarget, too many)
+│   ├── TargetRefused        5 AWS will never take this target back (InvalidTarget, too many)
+│   └── StandbyRefused       5 the Auto Scaling group does not let the host stand by, or come back
 ├── Locked                   6 another run holds the fleet
 ├── Declined                 8 the answer was no
 ├── TimedOut                 9 `--timeout` for the whole run
@@ -169,6 +170,12 @@ class TargetRefused(Refused):
     """AWS will not take this target: `InvalidTarget`, `TooManyTargets`, an unknown instance (aws.md T11)."""
 
     code = "target-refused"
+
+
+class StandbyRefused(Refused):
+    """An Auto Scaling group does not let a host stand by or come back, for a reason of its own (aws.md A4, A5)."""
+
+    code = "standby-refused"
 
 
 class Locked(ElbrollError):

@@ -16,7 +16,7 @@ from elbroll.errors import CredentialsError, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-SERVICES = ("elbv2", "elb", "ec2", "ssm", "s3", "sts")
+SERVICES = ("elbv2", "elb", "ec2", "autoscaling", "ssm", "s3", "sts")
 
 
 @pytest.mark.rule("B1", "B6")

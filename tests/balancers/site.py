@@ -65,7 +65,7 @@ class Calls:
     """Notes each call of some clients as IAM names it, with its parameters; may make calls fail."""
 
     def __init__(self, clients: Clients) -> None:
-        self._clients = [clients.elbv2, clients.elb, clients.ec2, clients.sts]
+        self._clients = [clients.elbv2, clients.elb, clients.ec2, clients.autoscaling, clients.sts]
         self.made: list[tuple[str, dict[str, Any]]] = []
         self._faults: dict[str, list[Exception]] = {}
 

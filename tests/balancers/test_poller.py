@@ -54,9 +54,9 @@ class AskedClock(FakeClock):
         super().__init__()
         self._asked = threading.Semaphore(0)
 
-    def monotonic(self) -> float:
+    def boottime(self) -> float:
         self._asked.release()
-        return super().monotonic()
+        return super().boottime()
 
     def await_asked(self, times: int) -> None:
         for _ in range(times):
@@ -91,6 +91,13 @@ def test_a_view_as_old_as_the_limit_is_read_anew(poller: Poller, reads: CountedR
     poller.look(POOL, 5)
     clock.sleep(5)
     assert (poller.look(POOL, 5).at, reads.made) == (clock.monotonic(), 2)
+
+
+def test_a_view_from_before_a_sleep_is_old(poller: Poller, reads: CountedReads, clock: FakeClock) -> None:
+    poller.look(a_pool(), 5)
+    clock.suspend(6)
+    poller.look(a_pool(), 5)
+    assert reads.made == 2
 
 
 def test_the_age_counts_from_before_the_call(clock: FakeClock) -> None:

@@ -16,7 +16,7 @@ CODE = Path(__file__).parents[2] / "src/elbroll"
 FREE_TO_ALL = {Action.WHO}
 """Calls that AWS answers to everybody, so that a policy need not name them."""
 WORD = re.compile(r'"((?:ssm|s3|ec2|elasticloadbalancing|autoscaling|cloudwatch):[A-Z][A-Za-z]+)"')
-EVERYTHING = Needs(bucket=Bucket("acme-ops", "elbroll"), secrets=("/web/db",), console=True)
+EVERYTHING = Needs(bucket=Bucket("acme-ops", "elbroll"), secrets=("/web/db",), console=True, standby=("web-asg",))
 HERE = Needs("aws-cn", "cn-north-1", "123456789012", ("web-http", "admin"), ("old",))
 
 
@@ -126,6 +126,18 @@ def test_console_keys_and_secrets_are_allowed_where_the_config_asks_for_them() -
     assert statement(document, "OptionalConsoleKeys")["Resource"] == [
         "arn:aws-cn:ec2:cn-north-1:123456789012:instance/*"
     ]
+
+
+@pytest.mark.rule("S-6", "A4")
+def test_standby_is_allowed_for_named_groups_where_the_config_asks_for_it() -> None:
+    document = policy(replace(HERE, standby=("web-asg",)))
+
+    assert statement(document, "OptionalStandby") == {
+        "Sid": "OptionalStandby",
+        "Effect": "Allow",
+        "Action": ["autoscaling:EnterStandby", "autoscaling:ExitStandby"],
+        "Resource": ["arn:aws-cn:autoscaling:cn-north-1:123456789012:autoScalingGroup:*:autoScalingGroupName/web-asg"],
+    }
 
 
 @pytest.mark.rule("S-6", "I-15")

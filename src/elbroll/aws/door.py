@@ -40,6 +40,8 @@ THROTTLED = frozenset(
         "RequestTimeoutException",
     }
 )
+BUSY = frozenset({"ScalingActivityInProgress", "ResourceContention"})
+"""Something else is under way; no retry mode of the SDK waits for its end (A6)."""
 CREDENTIALS = frozenset(
     {
         "ExpiredToken",
@@ -143,6 +145,8 @@ def translated(error: ClientError, action: str, resource: str | None) -> Elbroll
         return PoolGone(f"{resource or 'the pool'} does not exist (any more)", why=why)
     if code in REFUSED:
         return TargetRefused(f"AWS refused {action}{where}: {code}", why=why)
+    if code in BUSY:
+        return Unanswered(f"AWS is busy with something else{where}, and put off {action}", why=why)
     if code in THROTTLED or status >= 500 or status == 429:
         return Unanswered(f"AWS gave no answer to {action}{where}: {code or status}", why=why)
     return ElbrollError(f"AWS refused {action}{where}: {code or status}", why=why, code="aws")

@@ -15,7 +15,7 @@ from elbroll.errors import ExitCode
 from elbroll.model import BalancerKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from elbroll.cli.options import Flags
     from elbroll.config.schema import LbSettings, Settings
@@ -30,7 +30,7 @@ def print_policy(flags: Flags, lb: str | None, *, read_only: bool) -> ExitCode:
     return ExitCode.OK
 
 
-def _told(settings: Settings, tables: Iterable[LbSettings]) -> Needs:
+def _told(settings: Settings, tables: Sequence[LbSettings]) -> Needs:
     """What the config says by itself; the rest stays a placeholder."""
     store, blank = settings.ledger.store, Needs()
     secrets = {secret for table in tables for secret in table.deploy.secrets.values()}
@@ -43,13 +43,15 @@ def _told(settings: Settings, tables: Iterable[LbSettings]) -> Needs:
         bucket=_bucket(store),
         secrets=tuple(sorted(secret.removeprefix("ssm:") for secret in secrets if secret.startswith("ssm:"))),
         console=settings.ssh.host_keys == "console",
+        standby=("NAME",) if any(_stands_by(table) for table in tables) else (),
     )
 
 
 def _found(session: Session, lb: str) -> Needs:
     """With the account's own names, of every pool that hosts of the balancer serve or are recorded in."""
     table, identity = session.loaded.lb(lb), session.identity
-    pools = survey_lb(lb, table, session.eyes).fleet.pools.values()
+    fleet = survey_lb(lb, table, session.eyes).fleet
+    pools = fleet.pools.values()
     return replace(
         _told(session.loaded.settings, [table]),
         partition=identity.partition,
@@ -57,7 +59,12 @@ def _found(session: Session, lb: str) -> Needs:
         account=identity.account,
         groups=tuple(sorted(pool.name for pool in pools if pool.kind is not BalancerKind.CLASSIC)),
         classics=tuple(sorted(pool.name for pool in pools if pool.kind is BalancerKind.CLASSIC)),
+        standby=tuple(sorted(fleet.scaling.groups)) if _stands_by(table) else (),
     )
+
+
+def _stands_by(table: LbSettings) -> bool:
+    return table.asg.mode == "standby"
 
 
 def _partition(region: str) -> str:

@@ -19,12 +19,16 @@ LOOK = (
     "elasticloadbalancing:DescribeInstanceHealth",
     "ec2:DescribeInstances",
     "ec2:DescribeNetworkInterfaces",
+    "autoscaling:DescribeAutoScalingInstances",
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:DescribeInstanceRefreshes",
 )
 MOVE_TARGETS = ("elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets")
 MOVE_CLASSIC = (
     "elasticloadbalancing:RegisterInstancesWithLoadBalancer",
     "elasticloadbalancing:DeregisterInstancesFromLoadBalancer",
 )
+STAND_BY = ("autoscaling:EnterStandby", "autoscaling:ExitStandby")
 READ_PARAMETERS = ("ssm:GetParameter", "ssm:GetParameterHistory", "ssm:GetParametersByPath")
 WRITE_PARAMETERS = ("ssm:PutParameter",)
 READ_OBJECTS = ("s3:GetObject",)
@@ -53,6 +57,8 @@ class Needs:
     """Names of target groups, other pools among them (T20)."""
     classics: tuple[str, ...] = ("NAME",)
     """Names of classic balancers."""
+    standby: tuple[str, ...] = ()
+    """Names of Auto Scaling groups whose hosts stand by while they are out."""
     parameters: bool = True
     """The ledger is in Parameter Store."""
     bucket: Bucket | None = None
@@ -70,7 +76,7 @@ def policy(needs: Needs) -> dict[str, Any]:
 
 def reading(needs: Needs) -> dict[str, Any]:
     """The policy for `plan`, `status` and the like: `Look` and `Ledger`, and no right to write."""
-    kept = _statements(replace(needs, groups=(), classics=(), secrets=(), console=False))
+    kept = _statements(replace(needs, groups=(), classics=(), standby=(), secrets=(), console=False))
     writes = {*WRITE_PARAMETERS, *WRITE_OBJECTS}
     return {"Version": "2012-10-17", "Statement": [_without(statement, writes) for statement in kept]}
 
@@ -90,6 +96,11 @@ def _statements(needs: Needs) -> Iterator[Statement]:
     if needs.classics:
         named = [_arn(needs, "elasticloadbalancing", f"loadbalancer/{name}") for name in needs.classics]
         yield _allow("OptionalClassic", MOVE_CLASSIC, named)
+    if needs.standby:
+        named = [
+            _arn(needs, "autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{name}") for name in needs.standby
+        ]
+        yield _allow("OptionalStandby", STAND_BY, named)
     if needs.bucket:
         yield from _in_bucket(needs, needs.bucket)
     if needs.secrets:

@@ -1,5 +1,6 @@
 """The nouns of elbroll: frozen values without I/O. The words are explained in docs/architecture.md."""
 
+from elbroll.model.groups import Lifecycle, Member, Scaling, ScalingGroup
 from elbroll.model.hosts import Fleet, Host, InstanceState
 from elbroll.model.ids import HostId, PoolId, RunId
 from elbroll.model.jobs import Connection, Job, JobEnd, JobId, JobResult, OnLoss, ProbeAnswer
@@ -15,7 +16,7 @@ from elbroll.model.pools import (
     TargetType,
     Thresholds,
 )
-from elbroll.model.values import Amount, Failure, Secret
+from elbroll.model.values import Amount, Failure, Secret, Validity
 from elbroll.model.walk import HostResult, Outcome, Result, Step, StepResult
 
 __all__ = [
@@ -36,7 +37,9 @@ __all__ = [
     "JobEnd",
     "JobId",
     "JobResult",
+    "Lifecycle",
     "LockSeen",
+    "Member",
     "OnLoss",
     "Outcome",
     "Pool",
@@ -48,6 +51,8 @@ __all__ = [
     "Removed",
     "Result",
     "RunId",
+    "Scaling",
+    "ScalingGroup",
     "Secret",
     "Step",
     "StepResult",
@@ -55,5 +60,6 @@ __all__ = [
     "TargetState",
     "TargetType",
     "Thresholds",
+    "Validity",
     "Why",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from elbroll.model.groups import Scaling
 from elbroll.model.pools import BalancerKind, Pool, Registration, TargetType
 
 if TYPE_CHECKING:
@@ -75,3 +76,5 @@ class Fleet:
     """What AWS shows registered now, draining rows left out; empty for a host that is out. Neighbours too."""
     neighbours: Mapping[HostId, Host] = field(default_factory=dict)
     """Hosts that only share other pools with the fleet: counted by the guard, never walked."""
+    scaling: Scaling = field(default_factory=Scaling)
+    """Auto Scaling groups that hosts of the fleet belong to, or are recorded to stand by in."""

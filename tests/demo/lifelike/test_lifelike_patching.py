@@ -8,10 +8,11 @@ import moto
 import pytest
 
 from elbroll.demo.lifelike import FakeApps, Faults, Lifelike, MotoClients, Simulation, VirtualClock, World, guarded
-from elbroll.demo.lifelike.aws import patches
-from elbroll.demo.lifelike.patching import Patch, patched, stock
+from elbroll.demo.lifelike.aws import additions, patches
+from elbroll.demo.lifelike.patching import Addition, Patch, added, patched, stock
 
 PATCHES = patches(Simulation(VirtualClock(), FakeApps()), Faults())
+ADDITIONS = additions(Simulation(VirtualClock(), FakeApps()))
 NAMES = [f"{patch.owner.__name__}.{patch.name}" for patch in PATCHES]
 
 
@@ -76,3 +77,24 @@ def test_a_patch_that_cannot_be_made_leaves_none_behind() -> None:
     with pytest.raises(AttributeError), patched([good, bad]):
         pass
     assert Thing().name() == "stock"
+
+
+@pytest.mark.rule("M6", "M3")
+@pytest.mark.parametrize("addition", ADDITIONS, ids=lambda addition: addition.name)
+def test_what_moto_is_lent_it_still_lacks(addition: Addition) -> None:
+    """When this fails, moto has learned the call: then ours is no longer needed."""
+    assert not hasattr(addition.owner, addition.name)
+
+
+@pytest.mark.rule("M6")
+def test_what_was_lent_is_taken_back_and_of_two_worlds_the_inner_one_lends() -> None:
+    class Thing:
+        pass
+
+    outer, inner = (Addition(Thing, "name", lambda _, word=word: word) for word in ("outer", "inner"))
+    said = []
+    with added([outer]):
+        with added([inner]):
+            said.append(Thing().name())  # type: ignore[attr-defined]  # lent
+        said.append(Thing().name())  # type: ignore[attr-defined]  # lent
+    assert (said, hasattr(Thing, "name")) == (["inner", "outer"], False)

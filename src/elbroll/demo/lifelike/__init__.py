@@ -6,6 +6,7 @@ from elbroll.demo.lifelike.clocks import VirtualClock
 from elbroll.demo.lifelike.faults import ANY, DEEDS, Detail, Faults, Kind
 from elbroll.demo.lifelike.guard import ACCOUNT, REGION, child_environment, guarded, require_moto
 from elbroll.demo.lifelike.pools import Refusal, Timing
+from elbroll.demo.lifelike.scalers import Scalers, Sizes
 from elbroll.demo.lifelike.server import Server
 from elbroll.demo.lifelike.simulation import Simulation
 from elbroll.demo.lifelike.targets import (
@@ -46,10 +47,12 @@ __all__ = [
     "Moved",
     "Refusal",
     "Row",
+    "Scalers",
     "Server",
     "Shown",
     "Sickness",
     "Simulation",
+    "Sizes",
     "Timeline",
     "Timing",
     "VirtualClock",

@@ -10,13 +10,13 @@ from elbroll.demo.lifelike.apps import FakeApps
 from elbroll.demo.lifelike.clocks import VirtualClock
 from elbroll.demo.lifelike.faults import Faults
 from elbroll.demo.lifelike.guard import REGION, guarded, require_moto, without_images
-from elbroll.demo.lifelike.patching import patched
+from elbroll.demo.lifelike.patching import added, patched
 from elbroll.demo.lifelike.simulation import Simulation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from elbroll.demo.lifelike.patching import Patch
+    from elbroll.demo.lifelike.patching import Addition, Patch
     from elbroll.demo.lifelike.timeline import Timeline
 
 
@@ -33,6 +33,7 @@ class Lifelike:
         require_moto()
         self._undo.enter_context(without_images())
         self._undo.enter_context(patched(patches(self.simulation, self.faults)))
+        self._undo.enter_context(added(additions(self.simulation)))
 
     def uninstall(self) -> None:
         """Put moto's own methods back; harmless when repeated."""
@@ -47,12 +48,13 @@ class Lifelike:
 
 
 def patches(simulation: Simulation, faults: Faults) -> tuple[Patch, ...]:
-    """Everything of moto's that is replaced (aws.md M1, M2, M8)."""
+    """Everything of moto's that is replaced (aws.md M1, M2, M3, M8)."""
     # moto is not a dependency of the tool itself, and slow to import
     from elbroll.demo.lifelike.classic import Classic  # noqa: PLC0415
     from elbroll.demo.lifelike.consoles import Consoles  # noqa: PLC0415
     from elbroll.demo.lifelike.interceptor import Interceptor  # noqa: PLC0415
     from elbroll.demo.lifelike.parameters import Parameters  # noqa: PLC0415
+    from elbroll.demo.lifelike.scaling import ScalingGroups  # noqa: PLC0415
     from elbroll.demo.lifelike.settings_v2 import SettingsV2  # noqa: PLC0415
     from elbroll.demo.lifelike.target_groups import TargetGroups  # noqa: PLC0415
 
@@ -62,8 +64,16 @@ def patches(simulation: Simulation, faults: Faults) -> tuple[Patch, ...]:
         *Classic(simulation).patches(),
         *Parameters().patches(),
         *Consoles(simulation).patches(),
+        *ScalingGroups(simulation).patches(),
         *Interceptor(simulation.clock, faults, simulation.timeline).patches(),
     )
+
+
+def additions(simulation: Simulation) -> tuple[Addition, ...]:
+    """Everything that moto lacks."""
+    from elbroll.demo.lifelike.scaling import ScalingGroups  # noqa: PLC0415 - as above
+
+    return ScalingGroups(simulation).additions()
 
 
 class MotoClients:

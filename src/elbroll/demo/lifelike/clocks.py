@@ -27,6 +27,10 @@ class VirtualClock:
         """Seconds since the clock was made."""
         return self._passed
 
+    def boottime(self) -> float:
+        """The same: this clock never sleeps."""
+        return self._passed
+
     def now(self) -> datetime:
         """The wall clock: the start plus all that has passed."""
         return self._start + timedelta(seconds=self._passed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,14 +33,26 @@ class Patch:
 
     def replacement(self) -> Callable[..., Any]:
         """A plain function, so that it binds to objects of the class."""
-        instead = self.instead
-
-        @functools.wraps(instead)
-        def call(owner: Any, *args: Any, **kwargs: Any) -> Any:
-            return instead(owner, *args, **kwargs)
-
+        call = _bound(self.instead)
         setattr(call, STOCK, stock(self.owner, self.name))
         return call
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """A method that a class of moto's lacks. `method` is called with the object first."""
+
+    owner: type
+    name: str
+    method: Callable[..., Any]
+
+
+def _bound(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def call(owner: Any, *args: Any, **kwargs: Any) -> Any:
+        return method(owner, *args, **kwargs)
+
+    return call
 
 
 def stock(owner: type, name: str) -> Any:
@@ -64,3 +76,21 @@ def patched(patches: Iterable[Patch]) -> Iterator[None]:
     finally:
         for patch, original in reversed(undo):
             setattr(patch.owner, patch.name, original)
+
+
+@contextmanager
+def added(additions: Iterable[Addition]) -> Iterator[None]:
+    """Hold all of them in place, beside those of a world around this one; undone however the block ends."""
+    with ExitStack() as undo:
+        for addition in additions:
+            before = vars(addition.owner).get(addition.name)
+            undo.callback(_give_back, addition, before)
+            setattr(addition.owner, addition.name, _bound(addition.method))
+        yield
+
+
+def _give_back(addition: Addition, before: Any) -> None:
+    if before is None:
+        delattr(addition.owner, addition.name)
+    else:
+        setattr(addition.owner, addition.name, before)

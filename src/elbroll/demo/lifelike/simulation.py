@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from elbroll.demo.lifelike.checker import Checker
 from elbroll.demo.lifelike.clocks import VirtualClock
 from elbroll.demo.lifelike.pools import PoolState, Timing, key_of
+from elbroll.demo.lifelike.scalers import GroupStates
 from elbroll.demo.lifelike.targets import NOT_REGISTERED, Asked, Life, Member, Row, Shown
 from elbroll.demo.lifelike.timeline import Timeline
 
@@ -39,6 +40,7 @@ class Simulation:
         self._timing = timing or Timing()
         self._pools: dict[str, PoolState] = {}
         self._consoles: dict[str, str] = {}
+        self.groups = GroupStates()
         self._lock = threading.RLock()
         self._checker = Checker(self.tick)
         if isinstance(clock, VirtualClock):
@@ -163,10 +165,11 @@ class Simulation:
             self._consoles[instance] = text
 
     def reset(self) -> None:
-        """Forget all pools, consoles and the time line; the clock goes on."""
+        """Forget all pools, groups, consoles and the time line; the clock goes on."""
         with self._lock:
             self._pools.clear()
             self._consoles.clear()
+            self.groups.clear()
             self.timeline.clear()
 
     # --- time ------------------------------------------------------------------------------------
