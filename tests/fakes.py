@@ -43,7 +43,10 @@ DAWN = datetime(2026, 11, 22, 21, 30, tzinfo=UTC)
 
 
 class FakeClock:
-    """Time passes only by sleeping; `at` runs something when a moment has come."""
+    """Time passes only by sleeping; `at` runs something when a moment has come. A computer can be put to sleep."""
+
+    slept = 0.0
+    jumped = 0.0
 
     def __init__(self) -> None:
         self.time = 1000.0
@@ -52,8 +55,15 @@ class FakeClock:
     def monotonic(self) -> float:
         return self.time
 
+    def boottime(self) -> float:
+        return self.time + self.slept
+
     def now(self) -> datetime:
-        return DAWN + timedelta(seconds=self.time - 1000.0)
+        return DAWN + timedelta(seconds=self.time - 1000.0 + self.slept + self.jumped)
+
+    def suspend(self, seconds: float) -> None:
+        """The computer sleeps: the monotonic clock stands still meanwhile."""
+        self.slept += seconds
 
     def sleep(self, seconds: float) -> None:
         end = self.time + max(seconds, 0.001)

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from elbroll.engine.stop import Stop
 
+_COUNTS_SLEEP = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux has a clock of its own for that; elsewhere the system's monotonic clock counts sleep, and Python's does not."""
+
 
 class SystemClock:
     """Time as the system tells it. With a `Stop`, `sleep` ends early when a signal has come."""
@@ -19,6 +22,10 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds since some point; never goes back; stands still while a computer sleeps."""
         return time.monotonic()
+
+    def boottime(self) -> float:
+        """The same, and it goes on while a computer sleeps."""
+        return time.clock_gettime(_COUNTS_SLEEP)
 
     def now(self) -> datetime:
         """The wall clock, aware, in UTC."""

@@ -177,7 +177,7 @@ def test_prepare_failing_otherwise_is_a_halt() -> None:
         (Refused("no"), ExitCode.REFUSED),
         (PermissionDenied("no", action="ssm:GetParameter"), ExitCode.ACCESS),
         (StoreDown("gone"), ExitCode.HALTED),
-        (Superseded("lost"), ExitCode.HALTED),
+        (Superseded("lost"), ExitCode.LOCKED),
         (TimedOut("late"), ExitCode.TIMEOUT),
         (KeyError("TargetHealth"), ExitCode.BUG),
     ],
@@ -187,7 +187,7 @@ def test_an_error_that_ends_the_run_brings_its_code(error: BaseException, code: 
 
 
 @pytest.mark.parametrize(
-    "error", [Refused("no"), PermissionDenied("no", action="elasticloadbalancing:RegisterTargets")]
+    "error", [Refused("no"), PermissionDenied("no", action="elasticloadbalancing:RegisterTargets"), Superseded("lost")]
 )
 def test_codes_that_promise_no_change_become_a_halt_once_something_changed(error: Exception) -> None:
     told = only(1).tell(story.drain(story.host(1)))

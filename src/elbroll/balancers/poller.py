@@ -22,6 +22,8 @@ class _Flight:
 
     number: int
     at: float
+    boot: float
+    """When it began, by the clock that goes on while the computer sleeps: its age goes by that (F-56)."""
     landed: bool = False
     view: PoolView | None = None
     error: ElbrollError | None = None
@@ -75,14 +77,14 @@ class Poller:
 
     def _board(self, entry: _Pool, max_age: float) -> tuple[_Flight, bool]:
         """A flight that serves this caller, and whether it has to fly it itself."""
-        oldest = self._clock.monotonic() - max_age
+        oldest = self._clock.boottime() - max_age
         useless = _number(entry) if _useless(entry.newest, oldest) else 0
         while True:
             flight = entry.newest
             if flight is not None and flight.number > useless and flight.number >= entry.believed_from:
                 return flight, False
             if flight is None or flight.landed:
-                entry.newest = _Flight(_number(entry) + 1, self._clock.monotonic())
+                entry.newest = _Flight(_number(entry) + 1, self._clock.monotonic(), self._clock.boottime())
                 return entry.newest, True
             entry.landing.wait()
 
@@ -105,4 +107,4 @@ def _number(entry: _Pool) -> int:
 
 def _useless(flight: _Flight | None, oldest: float) -> bool:
     """To somebody who comes now: begun too long ago, or failed before."""
-    return flight is not None and (flight.at <= oldest or (flight.landed and flight.view is None))
+    return flight is not None and (flight.boot <= oldest or (flight.landed and flight.view is None))

@@ -18,6 +18,7 @@ from elbroll.cli.secrets import cautions
 from elbroll.cli.signals import Ear
 from elbroll.cli.tasks import WHY, fleet_name, plan_for
 from elbroll.cli.telling import Telling
+from elbroll.cli.waking import wakeful
 from elbroll.cli.wishes import words
 from elbroll.core.guard import Consent, GuardRules
 from elbroll.core.restoring import left_out, left_result, restore_plan
@@ -150,7 +151,8 @@ class Undertaking:
             ear.tell(telling.heard_signal)
             telling.began(plan)
             try:
-                self._walk(telling, lease, survey, plan)
+                with wakeful(self._session, survey, lease, telling) as ours:
+                    self._walk(telling, ours, survey, plan)
             except ElbrollError as failed:
                 error = failed
             except Exception as bug:
@@ -200,6 +202,7 @@ class Undertaking:
             transport=session.transport,
             checks=session.checks(survey.fleet.pools, task.settings.verify),
             lease=lease,
+            validity=session.clients.validity,
             sink=telling,
             stop=session.stop,
             reason=task.reason,

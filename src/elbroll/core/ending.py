@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from elbroll.core.plan import SkipReason
-from elbroll.errors import ElbrollError, ExitCode
+from elbroll.errors import ElbrollError, ExitCode, Superseded
 from elbroll.model import OPEN_STATES, HostResult, Outcome, RecordState, TargetState
 
 if TYPE_CHECKING:
@@ -79,7 +79,9 @@ def _codes(standing: Standing, error: BaseException | None) -> Iterable[ExitCode
         yield ExitCode.HELP_NEEDED
     if _below_floor(standing):
         yield ExitCode.HELP_NEEDED
-    if error is not None:
+    if isinstance(error, Superseded) and not standing.touched:
+        yield ExitCode.LOCKED  # another run has the fleet, and nothing was done (safety.md 3)
+    elif error is not None:
         yield _settled(standing, error.exit_code if isinstance(error, ElbrollError) else ExitCode.BUG)
     elif any(failed(standing, result) for result in results.values()) or standing.halt is not None:
         yield _settled(standing, _halted_by(standing, results.values()))
@@ -106,8 +108,10 @@ def _halted_by(standing: Standing, results: Iterable[HostResult]) -> ExitCode:
     failures = [result.failure for result in results if result.failure is not None]
     if any(failure.access for failure in failures):
         return ExitCode.ACCESS
-    by_guard = all(failure.code == "floor" for failure in failures)
-    return ExitCode.REFUSED if by_guard and not standing.touched else ExitCode.HALTED
+    codes = {failure.code for failure in failures}
+    if standing.touched or codes - {"floor", "superseded"}:
+        return ExitCode.HALTED
+    return ExitCode.LOCKED if "superseded" in codes else ExitCode.REFUSED
 
 
 def failed(standing: Standing, result: HostResult) -> bool:

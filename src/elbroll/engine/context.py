@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from elbroll.model import Validity
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from elbroll.config.schema import LbSettings
@@ -36,6 +39,8 @@ class Run:
     sink: Sink
     stop: Stop
     reason: str | None = None
+    validity: Callable[[], Validity] = Validity
+    """How long the credentials last, as far as anybody knows; raises CredentialsError."""
     """`drain --reason`."""
     until: datetime | None = None
     """`drain --for`."""

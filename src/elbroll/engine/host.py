@@ -8,12 +8,11 @@ from elbroll import events
 from elbroll.core.begin import held_release
 from elbroll.engine.book import HostBook
 from elbroll.engine.closing import close, go_back, return_to_service
-from elbroll.engine.journal import Journal, StepFailed, failed_by
+from elbroll.engine.journal import Journal, StepFailed, credentials_end, translated
 from elbroll.engine.leaving import leave
 from elbroll.engine.recovering import DEAD, Aim, Ending
 from elbroll.engine.walker import Walker, failed
 from elbroll.engine.working import deploy, verify
-from elbroll.errors import ElbrollError
 from elbroll.model import InstanceState, Outcome, Step
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class HostWalk:
     def drain(self, *, countable: bool) -> HostResult:
         """Out of every pool until traffic has stopped, on purpose; the record stays `held`."""
         aim = Aim(Outcome.DRAINED, False, self._planned.release_before)
-        return self._walked(aim, lambda: leave(self._walker, countable=countable))
+        return self._walked(aim, lambda: self._take_out(countable=countable))
 
     def restore(self) -> HostResult:
         """Back where the record says: `held` at once, `deployed` after verify, `registering` the rest."""
@@ -75,17 +74,28 @@ class HostWalk:
         host = self._planned.host
         if host.state is InstanceState.OUTSIDE:
             return
-        try:
+        with translated(Step.GUARD):
             now = self._run.inventory.instances([host.id])[host.id].state
-        except ElbrollError as error:
-            raise failed_by(Step.GUARD, error) from error
         if now in DEAD:
             raise failed(Step.GUARD, "gone", f"the instance is {now}")
         if now in STILL:
             raise failed(Step.GUARD, "stopped", f"the instance is {now}")
 
+    def _covered(self, work: float) -> None:
+        """No host leaves that the credentials might not bring back; `work` is the limit of its commands (F-5)."""
+        now, needs = self._run.clock.now(), self._planned.estimate + work
+        with translated(Step.GUARD):
+            validity = self._run.validity()
+        if validity.until is not None and not validity.covers(needs, now):
+            raise credentials_end(validity.until, now, needs)
+
+    def _take_out(self, *, countable: bool) -> None:
+        self._covered(0.0)
+        leave(self._walker, countable=countable)
+
     def _walk_from(self, begin: Step, *, countable: bool) -> None:
         if begin in {Step.DRAIN, Step.DEPLOY}:
+            self._covered(self._run.settings.deploy.timeout)
             leave(self._walker, countable=countable)
             deploy(self._walker, self._run.settings.deploy.commands, self._planned.release_after)
         if begin is not Step.REGISTER:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from datetime import UTC
+from typing import TYPE_CHECKING, Final
 
 from elbroll import events
-from elbroll.errors import ElbrollError
+from elbroll.core.names import clock_time
+from elbroll.errors import AccessError, ElbrollError
 from elbroll.model import Failure, Result, Step, StepResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from elbroll.engine.ports import Clock, Sink
     from elbroll.model import Host
+
+SIGN_IN: Final = "sign in again (fresh credentials), then run the same command"
 
 
 class StepFailed(Exception):
@@ -69,7 +74,7 @@ class Journal:
         began = self._clock.monotonic()
         result, failure = Result.ERROR, None
         try:
-            with _translated(started.step):
+            with translated(started.step):
                 yield
             result = Result.SUCCESS
         except StepFailed as failed:
@@ -83,11 +88,20 @@ class Journal:
 
 def failed_by(step: Step, error: ElbrollError) -> StepFailed:
     """A step's failure, as an error of ours explains it."""
-    return StepFailed(step, Failure(error.code, error.message, why=error.why, fix=error.fix), Result.ERROR)
+    access = isinstance(error, AccessError)
+    return StepFailed(step, Failure(error.code, error.message, error.why, error.fix, access=access), Result.ERROR)
+
+
+def credentials_end(until: datetime, now: datetime, needs: float) -> StepFailed:
+    """What is left of the credentials does not cover another walk (F-5)."""
+    left, wanted = clock_time(max(0.0, (until - now).total_seconds())), clock_time(needs)
+    text = f"the credentials end at {until.astimezone(UTC):%H:%M} UTC, and a host's walk may take longer"
+    why = (f"{left} are left, and a walk whose commands take as long as they may takes {wanted}",)
+    return StepFailed(Step.GUARD, Failure("credentials", text, why, (SIGN_IN,), access=True))
 
 
 @contextmanager
-def _translated(step: Step) -> Iterator[None]:
+def translated(step: Step) -> Iterator[None]:
     """The one door between errors of the rooms and failures of a step."""
     try:
         yield

@@ -129,9 +129,7 @@ class _Drain:
         """Every pool at once, then read back at once: capacity may have dropped in between (F-27)."""
         walker = self._walker
         now = walker.seen_registered()
-        if now and (why := self._patiently(lambda: walker.room.may_still_leave(walker.host))):
-            raise failed(Step.DRAIN, "capacity-dropped", f"capacity dropped before it left: {why}")
-        walker.send(walker.run.balancer.deregister, SENDS_FOR, only=now)
+        walker.send(self._while_it_may, SENDS_FOR, only=now)
         self._called = self._clock.monotonic()
         self._leaving = {entry: Leaving() for entry in walker.book.registrations if walker.room.pool(entry.pool)}
         walker.follow()
@@ -139,6 +137,15 @@ class _Drain:
         if short is not None:
             raise failed(Step.DRAIN, "capacity-dropped", f"capacity dropped while it left: {short}")
         walker.room.tell_capacity(walker.book.pools())
+
+    def _while_it_may(self, pool: Pool, entries: tuple[Registration, ...]) -> None:
+        """Proving the lock, other pools, silence of AWS, a sleep: each takes its time, and the guard's word holds 3 s.
+
+        So it is asked again right before each call (I-1, F-27, F-56).
+        """
+        if why := self._walker.room.may_still_leave(self._walker.host):
+            raise failed(Step.DRAIN, "capacity-dropped", f"capacity dropped before it left: {why}")
+        self._walker.run.balancer.deregister(pool, entries)
 
     def _patiently(self, look: Callable[[], str | None]) -> str | None:
         return patiently(look, clock=self._clock, budget=LOOKS_FOR, give_up=self._walker.interrupted)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Clock(Protocol):
-    """Time. Limits go by `monotonic`, ages by `now`."""
+    """Time. Limits go by `monotonic`; ages by `boottime`, as what was seen before a sleep is old; dates by `now`."""
 
     def monotonic(self) -> float:
         """Seconds since some point; never goes back."""
@@ -43,6 +43,10 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The wall clock, aware, in UTC."""
+    def boottime(self) -> float:
+        """As `monotonic`, with the time that the computer slept (F-56)."""
+        ...
+
         ...
 
     def sleep(self, seconds: float) -> None:

@@ -48,16 +48,16 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """An instant on both clocks, and its place in the order of a run's acts."""
+    """An instant on two clocks, and its place in the order of a run's acts."""
 
     order: int
-    monotonic: float
+    boottime: float
     wall: datetime
 
     def within(self, seconds: float, now: Moment) -> bool:
-        """Whether it is at most so long ago by both clocks: one stands still while a computer sleeps (3.5)."""
+        """Whether it is at most so long ago by both clocks, which also count the time of a sleep (3.5)."""
         by_wall = abs((now.wall - self.wall).total_seconds())
-        return now.monotonic - self.monotonic <= seconds and by_wall <= seconds
+        return now.boottime - self.boottime <= seconds and by_wall <= seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Desk:
 
     def moment(self) -> Moment:
         """Now."""
-        return Moment(next(self.numbers), self.clock.monotonic(), self.clock.now())
+        return Moment(next(self.numbers), self.clock.boottime(), self.clock.now())
 
 
 class Change:
