@@ -23,7 +23,8 @@ def fingerprints(text: str | None) -> frozenset[str]:
     if not text:
         raise NothingThere("its console output is gone; AWS keeps it for about an hour")
     inside = _between_marks(text.replace("\r", "\n"))
-    if found := frozenset(_PRINT.findall(inside)) | {_fingerprint(blob) for blob in _FULL.findall(inside)}:
+    shown = (_fingerprint(blob) for blob in _FULL.findall(inside))
+    if found := frozenset(_PRINT.findall(inside)) | {each for each in shown if each}:
         return found
     raise NothingThere("its console output has no host keys (any more); AWS keeps the last 64 KB")
 
@@ -39,6 +40,10 @@ def _between_marks(text: str) -> str:
     return "\n".join(kept)
 
 
-def _fingerprint(encoded: str) -> str:
-    blob = base64.b64decode(encoded + "=" * (-len(encoded) % 4))
+def _fingerprint(encoded: str) -> str | None:
+    """None for a key that lost its end."""
+    try:
+        blob = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except ValueError:
+        return None
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")

@@ -25,6 +25,7 @@ LONGEST = 256 * 1024
 """Bytes of a command's text."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_STATUS = re.compile(r"[0-9]{1,3}")
 _SHELLS_OWN = frozenset({"IFS", "UID", "EUID", "PPID", "OPTIND", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO"})
 """Names whose setting would end or bend the wrapper's shell itself."""
 
@@ -164,7 +165,7 @@ def asked_verdict(words: Sequence[Word]) -> Ending | None:
 
 def _exited(rest: tuple[str, ...], *, begun: bool) -> Ending | None:
     match rest:
-        case [status, why, left] if status.isascii() and status.isdigit():
+        case [status, why, left] if _STATUS.fullmatch(status) and int(status) <= 255:
             return _by_cause(int(status), why, left, begun=begun)
         case _:
             return None

@@ -68,7 +68,7 @@ class Preparer:
             raise Refused(f"{self._host.name} lacks what commands need there: {', '.join(missing)}")
         if not talk.has("WRITABLE"):
             raise Refused(f"{self._host.name} cannot write to ~/.elbroll/jobs: read-only, or no space left")
-        free = [int(kib) for kib in talk.all("FREE") if kib.isascii() and kib.isdigit()]
+        free = [int(kib) for kib in talk.all("FREE") if kib.isascii() and kib.isdigit() and len(kib) < 20]
         if free and free[-1] < _FREE:
             raise Refused(f"{self._host.name} has only {free[-1] // 1024} MB of disk left; 100 MB are needed")
 

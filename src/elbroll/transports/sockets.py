@@ -10,6 +10,8 @@ from elbroll.model import Connection
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+_LONGEST = 4096
+"""Characters that `ss` may spend on one connection; no number in them is too long to be read."""
 _DETAIL = re.compile(r"\b(lastsnd|lastrcv|bytes_sent|bytes_received):(\d+)")
 _MAPPED = re.compile(r"::ffff:(?=\d+\.\d+\.\d+\.\d+$)", re.IGNORECASE)
 
@@ -34,6 +36,8 @@ def parse(text: str, ports: Collection[int]) -> tuple[Connection, ...] | None:
 
 def _connection(line: str, details: str) -> Connection | None:
     """Columns: queues, local, peer; a state column before them in some versions."""
+    if len(line) + len(details) > _LONGEST:
+        return None
     words = line.split()
     while words and not words[0].isdigit():
         words.pop(0)
@@ -58,7 +62,7 @@ def _connection(line: str, details: str) -> Connection | None:
 def _end(word: str) -> tuple[str, int] | None:
     """Address and port of `10.0.1.5:443`, `[::ffff:10.0.1.5]:443`, `[fe80::1]%eth0:443`."""
     address, colon, port = word.rpartition(":")
-    if not (colon and port.isascii() and port.isdigit() and address):
+    if not (colon and port.isascii() and port.isdigit() and int(port) < 65536 and address):
         return None
     bare = re.sub(r"%[^\]:]*", "", address).strip("[]")
     return _MAPPED.sub("", bare), int(port)

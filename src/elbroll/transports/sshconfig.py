@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from elbroll.errors import HostAccessError
 from elbroll.transports.children import ProgramMissing, TookTooLong, outcome
-from elbroll.transports.cleaned import cleaned
+from elbroll.transports.cleaned import cleaned, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,7 +129,7 @@ def obeyed(options: Mapping[str, list[str]], question: Question, *, chosen: bool
     """The options that count, out of all that `ssh -G` prints."""
     address = _set(options, "hostname") or question.word
     user = _set(options, "user") or getpass.getuser()
-    port = int(_set(options, "port") or 22)
+    port = _port(_set(options, "port") or "22")
     alias = _set(options, "hostkeyalias")
     tokens = _tokens(question.word, address, user, port, alias or address)
     files = options.get("identityfile", [])
@@ -146,6 +146,12 @@ def obeyed(options: Mapping[str, list[str]], question: Question, *, chosen: bool
         proxy_command=_expanded(command, tokens) if (command := _set(options, "proxycommand")) else None,
         proxy_jump=_set(options, "proxyjump"),
     )
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536):
+        raise HostAccessError(f"ssh says that the port is {visible(text[:20])!r}, which is none")
+    return int(text)
 
 
 def _built_in(question: Question) -> HostConfig:
@@ -208,4 +214,8 @@ def _expanded(text: str, tokens: Mapping[str, str]) -> str:
 
 def _path(text: str, tokens: Mapping[str, str]) -> Path:
     with_variables = _VARIABLE.sub(lambda found: os.environ.get(found[1], found[0]), text)
-    return Path(_expanded(with_variables, tokens)).expanduser()
+    path = Path(_expanded(with_variables, tokens))
+    try:
+        return path.expanduser()
+    except RuntimeError:  # `~somebody/key` of a user that this computer does not have
+        return path

@@ -22,6 +22,9 @@ TICK = 0.1
 AFTER_THE_END = 1.0
 """Seconds that the channel may stay open and silent after the last word (T-36)."""
 
+MOST_WORDS = 1000
+"""Control lines that an exchange may have; a host that goes on and on proves nothing more with them (S-14)."""
+
 
 @dataclass(slots=True)
 class Talk:
@@ -55,7 +58,7 @@ def listen(exchange: Exchange, output: Output, clock: Clock, mind: Callable[[Tal
         match item:
             case bytes():
                 output.feed(item)
-            case Word():
+            case Word() if len(talk.words) < MOST_WORDS:
                 talk.words.append(item)
             case Ended():
                 talk.ended = item
