@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from builders import a_row
+from elbroll.engine.stop import StopMode
 from elbroll.errors import HostUnreachable, Locked, NotFound, PoolGone, StoreDown, Superseded, Unanswered
 from elbroll.ledger.moves import check_move
 from elbroll.model import (
@@ -163,6 +164,13 @@ class FakeBalancer:
         if known is None or known.leaves is not None:
             self.targets[entry] = Target(self.clock.time - (100_000.0 if long_ago else 0.0))
 
+    def moved_by_group(self, pool: Pool, entry: Registration, *, joins: bool) -> None:
+        """An Auto Scaling group has done it, not we."""
+        if joins:
+            self.add(entry)
+        else:
+            self._leave(pool, entry)
+
     def members(self) -> frozenset[Registration]:
         """What is registered, leaving entries left out."""
         return frozenset(
@@ -267,7 +275,11 @@ class FakeTransport:
         self.history.append(("run", host.id, job.line))
         self.on_run(host, job)
         heard(f"running {job.line}")
-        self.clock.sleep(self.takes)
+        end = self.clock.time + self.takes
+        while self.clock.time < end and stop.mode is not StopMode.LEAVE:
+            self.clock.sleep(end - self.clock.time)
+        if stop.mode is StopMode.LEAVE:
+            return JobResult(JobEnd.UNKNOWN, cause="the line was dropped; the command may still run")
         ends = self.ends.get(host.id)
         return ends.pop(0) if ends else JobResult(JobEnd.EXIT, 0, seconds=self.takes)
 

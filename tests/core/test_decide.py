@@ -101,7 +101,9 @@ def test_left_out_hosts_are_borne_up_to_max_failures_and_no_further() -> None:
     one = {A: a_result(A, Outcome.LEFT_OUT, BAD)}
     two = one | {B: a_result(B, Outcome.LEFT_OUT, BAD)}
     assert next_move(a_roll(waiting=(C,), results=one, max_failures=1)) == Start(C)
-    assert next_move(a_roll(waiting=(C,), results=two, max_failures=1)) == Halt("2 hosts left out, 1 may be")
+    assert next_move(a_roll(waiting=(C,), results=two, max_failures=1)) == Halt(
+        "2 hosts were left out, and max_failures is 1"
+    )
 
 
 def test_max_failures_does_not_bear_a_host_that_had_to_be_put_back() -> None:

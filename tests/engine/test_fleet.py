@@ -120,7 +120,7 @@ def test_one_failure_more_than_may_be_borne_halts() -> None:
     for host in (scene.hosts[1], scene.hosts[3]):
         scene.transport.ends[host.id] = [EXIT_1]
     assert len(scene.roll()) == 4
-    assert halts(scene)[0].reason == "2 hosts left out, 1 may be"
+    assert halts(scene)[0].reason == "2 hosts were left out, and max_failures is 1"
 
 
 @pytest.mark.rule("F-51", "I-1")

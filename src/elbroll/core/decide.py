@@ -76,8 +76,13 @@ def _reason_to_halt(state: RollState) -> str | None:
             return reason
     left_out = sum(result.outcome is Outcome.LEFT_OUT for result in state.results.values())
     if left_out > state.max_failures:
-        return f"{left_out} {'host' if left_out == 1 else 'hosts'} left out, {state.max_failures} may be"
+        return _too_many(left_out, state.max_failures)
     return None
+
+
+def _too_many(left_out: int, borne: int) -> str:
+    hosts = "1 host was" if left_out == 1 else f"{left_out} hosts were"
+    return f"{hosts} left out" + (f", and max_failures is {borne}" if borne else "")
 
 
 def _halts_alone(result: HostResult) -> str | None:

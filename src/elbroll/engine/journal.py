@@ -34,8 +34,8 @@ class StepFailed(Exception):
 class Abandoned(StepFailed):
     """The run was told to leave at once: nothing is undone, everything stays as recorded."""
 
-    def __init__(self, step: Step, message: str) -> None:
-        super().__init__(step, Failure("abandoned", message), Result.CANCELLATION)
+    def __init__(self, step: Step, *why: str) -> None:
+        super().__init__(step, Failure("abandoned", "left as recorded, by a signal", why), Result.CANCELLATION)
 
 
 class Journal:

@@ -71,7 +71,7 @@ def _admit(walker: Walker) -> None:
         heals = isinstance(wait.last, Refuse) and wait.last.heals
         if not (heals and walker.room.others_at_work(walker.host)):
             _refuse(walker, wait)
-    raise failed(Step.GUARD, "interrupted", "not begun: a signal has come", result=Result.CANCELLATION)
+    raise failed(Step.GUARD, "interrupted", "a signal has come", result=Result.CANCELLATION)
 
 
 def _ask_guard(walker: Walker) -> Wait[Leave | Refuse | ElbrollError]:
@@ -168,7 +168,7 @@ class _Drain:
         if wait.reached:
             return
         if walker.interrupted():
-            raise failed(Step.DRAIN, "interrupted", "put back: a signal has come", result=Result.CANCELLATION)
+            raise failed(Step.DRAIN, "interrupted", "a signal has come", result=Result.CANCELLATION)
         if isinstance(wait.last, Undone):
             raise failed(Step.DRAIN, "undone", wait.last.text)
         last = wait.last.text if isinstance(wait.last, NotYet) else str(wait.silence or "no answer")

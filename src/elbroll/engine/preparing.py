@@ -77,7 +77,7 @@ class Preparation:
         """One host: login, tools, uploads, in-service commands."""
         journal = Journal(planned.host, self._run.sink, self._run.clock)
         if self._run.stop.mode >= StopMode.FINISH:
-            not_tried = Failure("interrupted", "not tried: a signal has come")
+            not_tried = Failure("interrupted", "a signal has come")
             return self._skipped(planned, journal, StepFailed(Step.PREPARE, not_tried, Result.CANCELLATION))
         try:
             return self._prepared(planned, journal)

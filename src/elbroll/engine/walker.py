@@ -110,7 +110,7 @@ class Walker:
     def abandon_if_told(self, step: Step) -> None:
         """Raises Abandoned after a second signal."""
         if self.leaving_now():
-            raise Abandoned(step, f"left in {step} by a signal, as recorded")
+            raise Abandoned(step)
 
 
 def failed(step: Step, code: str, message: str, *why: str, result: Result = Result.FAILURE) -> StepFailed:

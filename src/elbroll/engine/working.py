@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elbroll import events
-from elbroll.engine.journal import StepFailed
+from elbroll.engine.journal import Abandoned, StepFailed
 from elbroll.engine.waiting import Pace, wait_until
 from elbroll.engine.walker import failed
 from elbroll.errors import HostUnreachable
@@ -15,11 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from elbroll.engine.ports import Probe
+    from elbroll.engine.waiting import Wait
     from elbroll.engine.walker import Walker
     from elbroll.model import JobResult
 
 STARTING = 0.25
 """Seconds between looks at an app that is not well yet; good looks keep the configured interval."""
+UNAWAITED = frozenset({JobEnd.NOT_RUN, JobEnd.UNKNOWN})
+"""Ends of a job from which we have turned away ourselves."""
 REACH = 15.0
 """Seconds in which a host must answer before its first command is sent."""
 
@@ -52,6 +56,8 @@ def run_jobs(walker: Walker, step: Step, lines: Sequence[str]) -> None:
             walker.host, job, lambda text: walker.journal.heard(step, text), walker.run.stop
         )
         if not result.success:
+            if walker.leaving_now() and result.end in UNAWAITED:
+                raise Abandoned(step, *([result.cause] if result.cause else ()))
             raise _job_failed(step, number, len(lines), result)
 
 
@@ -68,7 +74,7 @@ def verify(walker: Walker, release: str | None) -> None:
     with walker.journal.step(about):
         wait = wait_until(
             lambda: _ask_all(walker, probes),
-            lambda answer: answer.well,
+            lambda asked: asked.answer.well,
             clock=walker.run.clock,
             limit=settings.timeout,
             pace=Pace(min(settings.interval, STARTING), again=settings.interval, good_looks=settings.consecutive),
@@ -76,7 +82,7 @@ def verify(walker: Walker, release: str | None) -> None:
         )
         if not wait.reached:
             walker.abandon_if_told(Step.VERIFY)
-            raise _verify_failed(asks, wait.last, wait.silence, wait.looks, wait.seconds)
+            raise _verify_failed(wait)
 
 
 def _reach(walker: Walker) -> None:
@@ -155,21 +161,33 @@ def _job_failed(step: Step, number: int, of: int, result: JobResult) -> StepFail
     return StepFailed(step, Failure(code, text, why=why, tail=result.tail, lines=result.lines), ended)
 
 
-def _ask_all(walker: Walker, probes: Sequence[Probe]) -> ProbeAnswer:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One question and its answer."""
+
+    asks: str
+    answer: ProbeAnswer
+
+
+def _ask_all(walker: Walker, probes: Sequence[Probe]) -> _Asked:
     """The first answer that is not well, else the last: one bad answer breaks the row (F-46)."""
-    answer = ProbeAnswer(True, "")
+    asked = _Asked("", ProbeAnswer(True, ""))
     for probe in probes:
-        answer = probe.look()
-        if not answer.well:
-            walker.journal.tell(events.StepProgress(walker.host, Step.VERIFY, text=answer.said))
-            return answer
-    return answer
+        asked = _Asked(probe.asks, probe.look())
+        if not asked.answer.well:
+            walker.journal.tell(events.StepProgress(walker.host, Step.VERIFY, text=asked.answer.said))
+            return asked
+    return asked
 
 
-def _verify_failed(
-    asks: tuple[str, ...], last: ProbeAnswer | None, silence: Exception | None, looks: int, seconds: float
-) -> StepFailed:
-    said = last.said if last else str(silence or "no answer")
-    text = f"{', '.join(asks)} {said} for {int(seconds) // 60}:{int(seconds) % 60:02d}"
-    why = (f"{looks} looks, none of them well for long enough",)
+def _verify_failed(wait: Wait[_Asked]) -> StepFailed:
+    """Names the question that failed, with its last answer."""
+    for_long = f"for {int(wait.seconds) // 60}:{int(wait.seconds) % 60:02d}"
+    if wait.silence is not None or wait.last is None:
+        text = f"the app could not be asked {for_long}: {wait.silence or 'no answer'}"
+    elif wait.last.answer.well:
+        text = f"{wait.last.asks} {wait.last.answer.said} in the end, but not often enough in a row {for_long}"
+    else:
+        text = f"{wait.last.asks} {wait.last.answer.said} {for_long}"
+    why = (f"{wait.looks} looks, none of them well for long enough",)
     return StepFailed(Step.VERIFY, Failure("verify-http", text, why=why), Result.TIMEOUT)

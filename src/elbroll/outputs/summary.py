@@ -267,9 +267,12 @@ def _foot(standing: Standing) -> Line:
 
 def _running_on(standing: Standing) -> str:
     """After a second signal a host's command is not killed: it may run on."""
-    on = [
-        _name(standing, host)
-        for host, result in results_of(standing).items()
-        if any(each.step is Step.DEPLOY and each.result is Result.CANCELLATION for each in result.steps)
-    ]
+    on = [_name(standing, host) for host, result in results_of(standing).items() if _left_running(result)]
     return f"The command on {phrases.listed(on)} may still run." if on else "No host is in work any more."
+
+
+def _left_running(result: HostResult) -> bool:
+    """In deploy; or in prepare, which has no step of a walk."""
+    in_prepare = result.outcome is Outcome.SKIPPED and result.failure is not None and result.failure.code == "abandoned"
+    in_deploy = any(each.step is Step.DEPLOY and each.result is Result.CANCELLATION for each in result.steps)
+    return in_prepare or in_deploy
