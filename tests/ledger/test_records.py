@@ -19,30 +19,33 @@ from ledger.things import HOST, a_record
 OWNER = Owner(RunId("7f3a9c"), 12)
 text = st.text(max_size=12)
 maybe = st.none() | text
+runs = st.from_regex(r"[a-zA-Z0-9._-]{1,12}", fullmatch=True).map(RunId)
+labels = st.none() | st.from_regex(r"[A-Za-z0-9._+][A-Za-z0-9._+-]{0,20}", fullmatch=True)
+plain = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=12)
 moments = st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
 items = st.builds(
     Registration,
-    pool=st.sampled_from([PoolId("tg/web/1a2b"), PoolId("clb/api")]) | text.map(PoolId),
-    id=st.just(HOST) | text,
+    pool=st.sampled_from([PoolId("tg/web/1a2b"), PoolId("clb/api")]) | plain.map(PoolId),
+    id=st.just(HOST) | plain,
     port=st.none() | st.integers(0, 65535),
-    zone=maybe,
-    quic_server_id=maybe,
+    zone=st.none() | plain,
+    quic_server_id=st.none() | plain,
 ).filter(lambda item: item.port is not None or not item.pool.startswith("tg/"))
-removed = st.builds(Removed, registration=items, run=text.map(RunId), unresolvable=st.booleans())
+removed = st.builds(Removed, registration=items, run=runs, unresolvable=st.booleans())
 any_record = st.builds(
     HostRecord,
     host=st.just(HOST),
     state=st.sampled_from([state for state in RecordState if state is not RecordState.UNREADABLE]),
     why=st.sampled_from(Why),
-    run=text.map(RunId),
+    run=runs,
     since=moments,
     registrations=st.frozensets(removed, max_size=4),
     name=maybe,
     lb=maybe,
     reason=maybe,
     until=st.none() | moments,
-    release_before=maybe,
-    release_after=maybe,
+    release_before=labels,
+    release_after=labels,
     attempt=st.integers(1, 99),
     step=st.none() | st.text(max_size=3),
     error=maybe,
@@ -91,7 +94,11 @@ WRONG = [
     ("since", "2026-11-22T10:00:00"),
     ("since", "0001-01-01T00:00:00+23:59"), ("since", None), ("attempt", "1"), ("attempt", True), ("attempt", -1),
     ("out", {}), ("out", [7]), ("out", [{"port": 80}]), ("out", [{"pool": "tg/a/1", "port": "80"}]),
-    ("out", [{"pool": "tg/a/1", "unresolvable": "no"}]), ("name", ["x"]), ("by", None), ("was", "nothing"),
+    ("out", [{"pool": "tg/a/1", "port": 80, "unresolvable": "no"}]), ("out", [{"pool": "tg/a/1", "port": 65536}]),
+    ("out", [{"pool": "tg/a b/1", "port": 80}]), ("out", [{"pool": "tg/a/1", "port": 80, "id": "i-1\x1b[2J"}]),
+    ("out", [{"pool": "", "port": 80}]), ("out", [{"pool": "clb/a", "run": "a b"}]), ("before", "v1 && rm"),
+    ("after", "-v143"), ("after", "$(id)"), ("after", ""), ("by", "x; id"), ("by", ""), ("attempt", 2**53),
+    ("name", ["x"]), ("by", None), ("was", "nothing"),
 ]  # fmt: skip
 
 
@@ -112,6 +119,7 @@ def test_a_record_with_a_wrong_field_is_unreadable_not_empty(name: str, value: o
 @example("[" * 100_000)
 @example('{"schema":' + "9" * 5000 + "}")
 @example('{"schema":NaN}')
+@example('{"schema":1,"schema":1}')
 @example('"\\ud800"')
 def test_whatever_is_stored_reads_as_a_record(stored: str | None) -> None:
     assert records.decode(HOST, stored).state is RecordState.UNREADABLE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +9,7 @@ import click
 from elbroll.config.types import duration
 from elbroll.core.plan import Request
 from elbroll.errors import UsageError
+from elbroll.model.ids import LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from elbroll.model import Why
 
 PACE = ("max_unavailable", "floor", "bake", "max_failures", "order")
-LABEL = re.compile(r"[A-Za-z0-9._+][A-Za-z0-9._+-]{0,127}")
 
 
 def overrides(wishes: Mapping[str, object]) -> dict[str, Override]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -149,7 +150,7 @@ def _next(lb: str, hosts: tuple[HostStatus, ...]) -> tuple[str, ...]:
         release = f" --release {failed[0].release_after}" if failed[0].release_after else ""
         word = "deploy" if failed[0].why is Why.ROLL else "exec"
         tail = "" if word == "deploy" else " -- COMMAND"
-        commands.append(f"elbroll {word} --lb {failed[0].lb or lb}{release}{tail}")
+        commands.append(f"elbroll {word} --lb {shlex.quote(failed[0].lb or lb)}{release}{tail}")
     restorable = [host for host in hosts if host.record is not None and host.record.state is not RecordState.DEPLOYING]
     commands += [f"elbroll restore {_word(host, hosts)}" for host in (restorable if failed else drained)]
     return tuple(commands)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -75,11 +76,12 @@ def _refusal(each: PlannedHost, lb: str, plan: RolloutPlan) -> Refusal:
     if record is None or record.state is RecordState.UNREADABLE:
         return Refusal("record-unreadable", f"the record of {name} cannot be read: held by somebody unknown")
     release = f" --release {record.release_after}" if record.release_after else ""
+    lb = shlex.quote(record.lb or lb)
     return Refusal(
         "deploying",
         f"{name} was left in the middle of a deploy: what it runs is unknown",
         fix=(
-            f"elbroll deploy --lb {record.lb or lb}{release}     deploys it again",
-            f"elbroll exec --lb {record.lb or lb} --only {each.host.id} -- true     if it was mended by hand",
+            f"elbroll deploy --lb {lb}{release}     deploys it again",
+            f"elbroll exec --lb {lb} --only {each.host.id} -- true     if it was mended by hand",
         ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from elbroll.model import (
     RunId,
     Why,
 )
+from elbroll.model.ids import LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 PREFIX: Final = "/elbroll/v1/host/"
 GROWTH: Final = 420
 """Bytes that a record may still need on its way after `held`: the release label, the failed step, its code."""
+PLAIN: Final = re.compile(r"[!-~]{1,300}")
+"""What AWS names pools, targets and zones by."""
+LAST_PORT: Final = 65535
 LONGEST_BASE: Final = "0" * 20
 TEXTS: Final = (("name", 150), ("lb", 100), ("reason", 300), ("step", 40), ("error", 160))
 """Texts of people and hosts, and the bytes that each may take."""
@@ -117,7 +122,7 @@ def owner_of(text: str | None) -> Owner | None:
 def _record(host: HostId, fields: Fields) -> HostRecord:
     if fields.word("host") != host:
         raise Unreadable("it names another host")
-    run = RunId(fields.word("by"))
+    run = fields.run("by")
     return HostRecord(
         host=host,
         state=_state(fields.word("state")),
@@ -129,8 +134,8 @@ def _record(host: HostId, fields: Fields) -> HostRecord:
         lb=fields.text("lb"),
         reason=fields.text("reason"),
         until=fields.maybe_time("until"),
-        release_before=fields.text("before"),
-        release_after=fields.text("after"),
+        release_before=fields.shaped("before", LABEL),
+        release_after=fields.shaped("after", LABEL),
         attempt=_attempt(fields),
         step=fields.text("step"),
         error=fields.text("error"),
@@ -157,20 +162,24 @@ def _attempt(fields: Fields) -> int:
 
 
 def _read_removed(fields: Fields, host: HostId, run: RunId) -> Removed:
-    own = fields.text("run")
-    return Removed(_read_registration(fields, host), run if own is None else RunId(own), fields.flag("unresolvable"))
+    own = run if fields.text("run") is None else fields.run("run")
+    return Removed(_read_registration(fields, host), own, fields.flag("unresolvable"))
 
 
 def _read_registration(fields: Fields, host: HostId) -> Registration:
-    own, pool, port = fields.text("id"), fields.word("pool"), fields.maybe_number("port")
+    own, pool, port = fields.shaped("id", PLAIN), fields.shaped("pool", PLAIN), fields.maybe_number("port")
+    if pool is None:
+        raise Unreadable("an entry without its pool")
     if port is None and pool.startswith("tg/"):
         raise Unreadable("a target without its port")  # AWS would take the group's own instead (I-3)
+    if port is not None and port > LAST_PORT:
+        raise Unreadable("a port that is none")
     return Registration(
         pool=PoolId(pool),
         id=host if own is None else own,
         port=port,
-        zone=fields.text("zone"),
-        quic_server_id=fields.text("quic"),
+        zone=fields.shaped("zone", PLAIN),
+        quic_server_id=fields.shaped("quic", PLAIN),
     )
 
 

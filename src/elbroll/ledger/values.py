@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SCHEMA = 1
+LARGEST = 1 << 53
+"""No number of ours comes near it, and every program reads numbers below it alike."""
+RUN = re.compile(r"[A-Za-z0-9._-]{1,64}")
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
@@ -48,12 +51,24 @@ def dumps(value: Mapping[str, object]) -> str:
 
 
 def loads(text: str) -> dict[str, object] | None:
-    """The JSON object in a text; None where there is none. Never raises."""
+    """The JSON object in a text; None where there is none, or one that may be read in two ways. Never raises."""
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_once_each, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Which of two equal keys counts is everybody's own choice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is given a second time")
+    return found
+
+
+def _no_number(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
 
 
 def base_of(text: str) -> int | None:
@@ -110,6 +125,20 @@ class Fields:
             raise Unreadable(f"{name} is no text")
         return found
 
+    def shaped(self, name: str, shape: re.Pattern[str]) -> str | None:
+        """A text that may be left out, and else is of that shape throughout."""
+        found = self.text(name)
+        if found is not None and not shape.fullmatch(found):
+            raise Unreadable(f"{name} is none")
+        return found
+
+    def run(self, name: str) -> RunId:
+        """A run that must be there, as a word that may stand in a command line (I-26)."""
+        found = self.shaped(name, RUN)
+        if found is None:
+            raise Unreadable(f"{name} is missing")
+        return RunId(found)
+
     def number(self, name: str) -> int:
         """A whole number, not negative, that must be there."""
         found = self.maybe_number(name)
@@ -122,7 +151,7 @@ class Fields:
         found = self._value.get(name)
         if found is None:
             return None
-        if type(found) is not int or found < 0:
+        if type(found) is not int or not 0 <= found < LARGEST:
             raise Unreadable(f"{name} is no number")
         return found
 
@@ -151,7 +180,7 @@ class Fields:
 
     def owner(self) -> Owner:
         """Who wrote it."""
-        return Owner(RunId(self.word("run")), self.number("epoch"))
+        return Owner(self.run("run"), self.number("epoch"))
 
 
 def _moment(text: str) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NewType
 
 PoolId = NewType("PoolId", str)
@@ -14,3 +15,6 @@ HostId = NewType("HostId", str)
 
 RunId = NewType("RunId", str)
 """Six hexadecimal digits, fresh for each invocation that may change things."""
+
+LABEL = re.compile(r"[A-Za-z0-9._+][A-Za-z0-9._+-]{0,127}")
+"""A release's name: no shell, no option and no terminal makes anything of it (S-4)."""
