@@ -144,18 +144,41 @@ def test_an_earlier_command_on_a_host_without_a_record_is_awaited_too() -> None:
     assert began[0] >= 1100.0
 
 
-def test_a_host_that_does_not_say_what_runs_on_it_is_put_back() -> None:
+@pytest.mark.rule("T-39", "I-17")
+def test_a_host_that_does_not_say_what_runs_on_it_is_not_drained() -> None:
     scene = Scene(settings={"deploy": {"timeout": "1m"}})
     first = scene.hosts[0]
-
-    def silent(_host: object) -> tuple[str, ...]:
-        raise HostUnreachable("the line was lost")
-
     scene.transport.open_jobs = silent  # type: ignore[method-assign,assignment]
+    result = scene.roll()[first.id]
+    assert result.outcome is Outcome.SKIPPED
+    assert not scene.deeds("record", "deregister")
+
+
+@pytest.mark.rule("F-39", "I-17")
+def test_a_host_that_no_longer_says_what_runs_on_it_is_put_back() -> None:
+    scene = Scene(settings={"deploy": {"timeout": "1m"}})
+    first = scene.hosts[0]
+    scene.ledger.on_write = lambda _record: setattr(scene.transport, "open_jobs", silent)
     result = scene.roll()[first.id]
     assert result.outcome is Outcome.RESTORED
     assert result.failure is not None
     assert result.failure.message == "the line was lost"
+
+
+def silent(_host: object) -> tuple[str, ...]:
+    raise HostUnreachable("the line was lost")
+
+
+@pytest.mark.rule("T-39", "I-17")
+def test_a_command_of_an_earlier_run_is_awaited_before_any_host_is_drained() -> None:
+    scene = Scene()
+    last = scene.hosts[2]
+    scene.transport.running[last.id] = ("aaaaaa-deploy-1-1",)
+    scene.clock.at(100.0, scene.transport.running.clear)
+    left: list[float] = []
+    scene.ledger.on_write = lambda _record: left.append(scene.clock.time)
+    assert {result.outcome for result in scene.roll().values()} == {Outcome.DEPLOYED}
+    assert left[0] >= 1100.0
 
 
 # --- restore

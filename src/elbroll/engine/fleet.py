@@ -45,9 +45,11 @@ class Roll:
         """Prepare all, then roll. A host that cannot be prepared halts the roll before the first drain."""
         self._tell_capacity()
         preparation = Preparation(self._run, self._room, self._records)
-        ready, failed = preparation.of_all(self._plan.hosts, preparers)
-        self._results |= failed
-        if failed:
+        ready, ended = preparation.of_all(self._plan.hosts, preparers)
+        self._results |= ended
+        for host in ended:
+            self._waiting.pop(host)
+        if failed := {host: result for host, result in ended.items() if result.outcome is not Outcome.GONE}:
             return self._halt_before(failed)
         return self._walk_all(lambda host, walk: walk.roll(countable=ready[host].countable), walkers)
 

@@ -10,7 +10,8 @@ from elbroll.engine.book import HostBook
 from elbroll.engine.closing import close, go_back, return_to_service
 from elbroll.engine.journal import Journal, StepFailed, credentials_end, translated
 from elbroll.engine.leaving import leave
-from elbroll.engine.recovering import DEAD, Aim, Ending
+from elbroll.engine.lives import DEAD
+from elbroll.engine.recovering import Aim, Ending
 from elbroll.engine.walker import Walker, failed
 from elbroll.engine.working import deploy, verify
 from elbroll.model import InstanceState, Outcome, Step

@@ -1,4 +1,4 @@
-"""Before the first drain: every host is reached, proves itself, and does what it can while it still serves."""
+"""Before the first drain: every host is reached, proves itself, and does what it can while it still serves (T-39)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from elbroll import events
 from elbroll.engine.book import HostBook
 from elbroll.engine.journal import Journal, StepFailed
+from elbroll.engine.lives import died
 from elbroll.engine.stop import StopMode
 from elbroll.engine.walker import Walker
 from elbroll.engine.working import await_earlier_jobs, run_jobs
@@ -82,9 +83,12 @@ class Preparation:
         try:
             return self._prepared(planned, journal)
         except StepFailed as failure:
-            return self._skipped(planned, journal, failure)
+            failed = failure
         except ElbrollError as error:
-            return self._skipped(planned, journal, _not_ready(error))
+            failed = _not_ready(error)
+        if died(self._run, planned.host):
+            return self._gone(planned, journal, failed)
+        return self._skipped(planned, journal, failed)
 
     def counts_connections(self, planned: PlannedHost) -> bool:
         """Whether the host can be asked for its connections; a warning says why not."""
@@ -105,11 +109,13 @@ class Preparation:
             journal.warn("host", sentence)
         for number, upload in enumerate(settings.upload, 1):
             self._run.transport.upload(host, upload, f"{self._run.id}-upload-{number}")
-        if settings.prepare:
-            walker = Walker(self._run, self._room, host, HostBook(host, self._records.get(host.id), self._run), journal)
-            await_earlier_jobs(walker, Step.PREPARE)
-            run_jobs(walker, Step.PREPARE, settings.prepare)
+        walker = Walker(self._run, self._room, host, self._book(planned), journal)
+        await_earlier_jobs(walker, Step.PREPARE)
+        run_jobs(walker, Step.PREPARE, settings.prepare)
         return Readied(ready.countable)
+
+    def _book(self, planned: PlannedHost) -> HostBook:
+        return HostBook(planned.host, self._records.get(planned.host.id), self._run)
 
     def _needs(self, planned: PlannedHost) -> HostNeeds:
         host, settings = planned.host, self._run.settings
@@ -127,6 +133,18 @@ class Preparation:
             sudo=any("sudo " in line for line in lines),
         )
 
+    def _gone(self, planned: PlannedHost, journal: Journal, failed: StepFailed) -> HostResult:
+        """Terminated meanwhile: there is nothing to prepare, and nothing to put back (F-34)."""
+        book = self._book(planned)
+        if book.record is not None:
+            try:
+                book.gone()
+            except ElbrollError as error:
+                journal.warn("record", f"its record stays open: {error.message}")
+        before = planned.release_before
+        result = HostResult(planned.host.id, Outcome.GONE, in_service=False, release_before=before, record=book.state)
+        return self._ended(planned, journal, failed, result)
+
     def _skipped(self, planned: PlannedHost, journal: Journal, failed: StepFailed) -> HostResult:
         out = planned.record is not None
         result = HostResult(
@@ -139,6 +157,9 @@ class Preparation:
             seconds=journal.seconds,
             record=planned.record.state if planned.record else None,
         )
+        return self._ended(planned, journal, failed, result)
+
+    def _ended(self, planned: PlannedHost, journal: Journal, failed: StepFailed, result: HostResult) -> HostResult:
         seconds = journal.seconds
         journal.tell(events.StepFinished(planned.host, Step.PREPARE, failed.result, seconds, failed.failure))
         journal.tell(events.HostFinished(planned.host, result))

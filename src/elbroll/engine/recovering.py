@@ -10,17 +10,18 @@ from elbroll.core.decide import Recovery, recovery_for
 from elbroll.engine.closing import close, go_back
 from elbroll.engine.journal import Abandoned, StepFailed
 from elbroll.engine.leaving import take_out_again
+from elbroll.engine.lives import died
 from elbroll.engine.returning import OUTAGE, put_back, send_back
 from elbroll.engine.waiting import patiently
 from elbroll.engine.working import deploy
 from elbroll.errors import ElbrollError, Superseded
-from elbroll.model import HostResult, InstanceState, JobEnd, Outcome, RecordState, Step, TargetState
+from elbroll.model import HostResult, JobEnd, Outcome, RecordState, Step, TargetState
 
 if TYPE_CHECKING:
     from elbroll.core.plan import PlannedHost
     from elbroll.engine.walker import Walker
+    from elbroll.model import Registration
 
-DEAD = frozenset({InstanceState.TERMINATED, InstanceState.SHUTTING_DOWN, InstanceState.MISSING})
 UNSETTLED = frozenset({f"{Step.DEPLOY}-{JobEnd.UNKNOWN}", "job-still-runs", "undone"})
 """Failures after which a command may still be alive on the host, or traffic be sent to it."""
 UNCLOSED = "serves, but its record could not be closed"
@@ -83,13 +84,7 @@ class Ending:
 
     def _died(self) -> bool:
         """Whether EC2 says so by now (F-34); without an answer, or without time for one, it is taken to live."""
-        host = self._planned.host
-        if host.state is InstanceState.OUTSIDE or self._walker.leaving_now():
-            return False
-        try:
-            return self._walker.run.inventory.instances([host.id])[host.id].state in DEAD
-        except ElbrollError:
-            return False
+        return not self._walker.leaving_now() and died(self._walker.run, self._planned.host)
 
     def _gone(self, failure: StepFailed) -> HostResult:
         if self._book.record is not None:
@@ -167,11 +162,13 @@ class Ending:
         if not registered:
             return self._left(failure)
         self._walker.journal.warn("registered", f"registered by somebody else: {self._walker.named(registered)}")
-        return self._out_again(failure)
+        return self._out_again(failure, registered)
 
-    def _out_again(self, failure: StepFailed) -> HostResult:
-        """Out of every pool, unless that would empty one (F-50)."""
+    def _out_again(self, failure: StepFailed, seen: frozenset[Registration] = frozenset()) -> HostResult:
+        """Out of every pool, unless that would empty one (F-50); what was `seen` elsewhere is recorded first (2.4)."""
         try:
+            if seen - self._book.registrations:
+                self._book.hold(seen)
             if not patiently(
                 self._may_leave, clock=self._walker.run.clock, budget=OUTAGE, give_up=self._walker.leaving_now
             ):

@@ -25,6 +25,8 @@ FRESH = 3.0
 COUNTED = frozenset({"floor", "threshold", "last-healthy"})
 """Refusals by number of hosts, which one more host in service may lift."""
 NOT_SERVING = frozenset({TargetState.GONE, TargetState.DRAINING})
+WELL = frozenset({TargetState.HEALTHY, TargetState.SHIFTED})
+"""What the balancer's own check says of a host that is back; a zonal shift says nothing about it (F-26)."""
 
 
 class FleetRoom:
@@ -88,7 +90,7 @@ class FleetRoom:
                 hold(registrations)
                 self._out[host.id] = f"since run {self._run.id}"
                 self._at_work.add(host.id)
-                self._left_behind[host.id] = left_behind
+                self._agree_to(host, left_behind)
             return verdict
 
     def may_still_leave(self, host: Host) -> str | None:
@@ -110,10 +112,10 @@ class FleetRoom:
                 self._returned.pop(host.id, None)
             return may
 
-    def shortfall(self, host: Host) -> str | None:
-        """After its deregister: the pool that has less than at admission and too little, as a sentence (F-27)."""
+    def shortfall(self, host: Host, max_age: float = 0.0) -> str | None:
+        """While it leaves: the pool that has less than was agreed to and too little, as a sentence (F-27)."""
         admitted = self._left_behind.get(host.id, {})
-        for pool, view in self.views(admitted, 0.0).items():
+        for pool, view in self.views(admitted, max_age).items():
             seen = self.count(pool, view)
             if len(seen.capacity) < min(seen.floor, admitted[pool]):
                 left = f"{len(seen.capacity)} of {len(seen.expected)}"
@@ -125,6 +127,11 @@ class FleetRoom:
         with self._door:
             self._out.pop(host.id, None)
             self._returned[host.id] = self._run.clock.monotonic()
+
+    def serves_after_all(self, host: Host) -> None:
+        """Its record, left open by an earlier run, was closed: it has been in service all the time (2.2)."""
+        with self._door:
+            self._out.pop(host.id, None)
 
     def ended(self, host: Host) -> None:
         """Its walk is over: whoever waits for it to come back need not wait any longer."""
@@ -144,7 +151,7 @@ class FleetRoom:
         """Hosts that came back in this run and are not healthy everywhere any more (safety.md 5)."""
         views = self.views(self.fleet.pools, FRESH)
         rows = [row for view in views.values() for row in view.rows]
-        sick = {row.registration.id for row in rows if row.state is not TargetState.HEALTHY}
+        sick = {row.registration.id for row in rows if row.state not in WELL}
         back = (self.fleet.hosts[host] for host in dict(self._returned) if host in self.fleet.hosts)
         return tuple(host.id for host in back if sick & {host.id, host.private_ip, *host.addresses})
 
@@ -176,6 +183,12 @@ class FleetRoom:
         if isinstance(verdict, Refuse) and verdict.code in COUNTED and self.others_at_work(host):
             return replace(verdict, heals=True)
         return verdict
+
+    def _agree_to(self, host: Host, left_behind: dict[PoolId, int]) -> None:
+        """What is left behind by this host is what those who are still leaving have to bear too."""
+        for others in self._left_behind.values():
+            others.update({pool: min(left, others[pool]) for pool, left in left_behind.items() if pool in others})
+        self._left_behind[host.id] = left_behind
 
     def _warming(self) -> frozenset[HostId]:
         """Hosts that we saw turn healthy less than a slow start ago."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,11 @@ from elbroll import events
 from elbroll.engine.journal import Abandoned, StepFailed
 from elbroll.engine.waiting import Pace, wait_until
 from elbroll.engine.walker import failed
-from elbroll.errors import HostUnreachable
+from elbroll.errors import HostUnreachable, Unanswered
 from elbroll.model import Failure, Job, JobEnd, JobId, OnLoss, ProbeAnswer, Result, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from elbroll.engine.ports import Probe
     from elbroll.engine.waiting import Wait
@@ -28,20 +29,26 @@ REACH = 15.0
 """Seconds in which a host must answer before its first command is sent."""
 
 
-def deploy(walker: Walker, lines: Sequence[str], release: str | None) -> None:
+def deploy(
+    walker: Walker, lines: Sequence[str], release: str | None, look_again: Callable[[Step], None] = lambda _: None
+) -> None:
     """Record `deploying`, run every line, record `deployed`. Raises StepFailed.
 
-    A host that cannot be reached before the first command has begun keeps its record (F-39).
+    A host that cannot be reached before the first command has begun keeps its record (F-39). `look_again` goes on
+    looking at its traffic until that command starts, and returns once there is none (F-32).
     """
     limit = walker.run.settings.deploy.timeout
     about = events.StepStarted(walker.host, Step.DEPLOY, limit=limit, commands=len(lines))
     with walker.journal.step(about):
         _reach(walker)
         await_earlier_jobs(walker, Step.DEPLOY)
-        _still_out(walker)
+        look_again(Step.DEPLOY)
+        still_out(walker, Step.DEPLOY)
         walker.book.deploying(release)
+        look_again(Step.DEPLOY)
         run_jobs(walker, Step.DEPLOY, lines)
         walker.book.deployed(release)
+        unless_back(walker, Step.DEPLOY)
 
 
 def run_jobs(walker: Walker, step: Step, lines: Sequence[str]) -> None:
@@ -50,6 +57,7 @@ def run_jobs(walker: Walker, step: Step, lines: Sequence[str]) -> None:
     end = clock.monotonic() + walker.run.settings.deploy.timeout
     for number, line in enumerate(lines, 1):
         if step is Step.DEPLOY:
+            still_out(walker, step)
             walker.run.lease.confirm(walker.book.pools())
         job = _job(walker, step, number, line, end - clock.monotonic())
         result = walker.run.transport.run(
@@ -103,7 +111,7 @@ def await_earlier_jobs(walker: Walker, step: Step) -> None:
         clock=walker.run.clock,
         limit=walker.run.settings.deploy.timeout,
         pace=Pace(2.0),
-        stopped=walker.leaving_now,
+        stopped=walker.interrupted if step is Step.PREPARE else walker.leaving_now,
     )
     if not wait.reached:
         walker.abandon_if_told(step)
@@ -113,10 +121,19 @@ def await_earlier_jobs(walker: Walker, step: Step) -> None:
         raise failed(step, "job-still-runs", f"a command of an earlier run is still running on the host: {jobs}")
 
 
-def _still_out(walker: Walker) -> None:
-    """Last look before the record says `deploying`: somebody may have registered the host meanwhile (F-36, I-5)."""
+def still_out(walker: Walker, step: Step) -> None:
+    """Somebody may have registered the host meanwhile: no command goes to one that serves (F-36, I-5).
+
+    Raises StepFailed.
+    """
     if back := walker.seen_registered():
-        raise failed(Step.DEPLOY, "undone", f"registered again by somebody else: {walker.named(back)}")
+        raise failed(step, "undone", f"registered again by somebody else: {walker.named(back)}")
+
+
+def unless_back(walker: Walker, step: Step) -> None:
+    """As `still_out` once no command follows: silence then says nothing, and is waited out elsewhere (F-37)."""
+    with suppress(Unanswered):
+        still_out(walker, step)
 
 
 def _job(walker: Walker, step: Step, number: int, line: str, limit: float) -> Job:
