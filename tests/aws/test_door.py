@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 import botocore.exceptions as theirs
@@ -200,3 +203,26 @@ def test_a_real_client_s_error_is_translated(clients: Clients) -> None:
         stubber.add_client_error("describe_target_health", "TargetGroupNotFound", http_status_code=400)
         with pytest.raises(PoolGone), door(ACTION):
             clients.elbv2.describe_target_health(TargetGroupArn="arn")
+
+
+@pytest.mark.rule("F-3")
+@pytest.mark.parametrize(("hours", "word"), [(-1.5, "ahead of"), (1.5, "behind")])
+@pytest.mark.parametrize("code", ["RequestTimeTooSkewed", "SignatureDoesNotMatch", "RequestExpired", "AuthFailure"])
+def test_a_clock_that_is_off_is_named_with_how_far(hours: float, word: str, code: str) -> None:
+    error = answered(code, 403)
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=False)
+    error.response["ResponseMetadata"]["HTTPHeaders"] = {"date": date}
+
+    told = through_the_door(error)
+
+    assert "does not accept this computer's clock" in told.message
+    assert re.fullmatch(rf"this computer's clock is 1:(29|30):\d\d {word} AWS's", told.why[0])
+    assert "set this computer's clock" in told.fix[0]
+
+
+@pytest.mark.rule("F-3")
+@pytest.mark.parametrize("date", ["", "yesterday", "Sun, 99 Nov 2026 12:00:00 GMT"])
+def test_a_date_that_nobody_can_read_says_nothing_about_the_clock(date: str) -> None:
+    error = answered("ExpiredToken", 403)
+    error.response["ResponseMetadata"]["HTTPHeaders"] = {"date": date}
+    assert "does not accept the credentials" in through_the_door(error).message

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from datetime import UTC
+from traceback import walk_tb
 from typing import TYPE_CHECKING
 
+from elbroll.clock import SystemClock
+from elbroll.core.names import clock_time
 from elbroll.errors import (
     CredentialsError,
     ElbrollError,
@@ -106,6 +110,9 @@ SETTINGS = frozenset(
     }
 )
 """Nothing that waiting would heal: the user's own AWS files or variables."""
+ELSEWHERE = "something on the way may have answered in its place: a proxy, or a network that wants a sign-in"
+SKEW = 240.0
+"""Seconds; AWS bears 300, and the answer was some time on its way."""
 OURS = frozenset({"ParamValidationError", "MissingParametersError", "OperationNotPageableError"})
 
 
@@ -126,8 +133,12 @@ def door(action: str, resource: str | None = None) -> Iterator[None]:
         raise translated(error, action, resource) from error
     except BotoCoreError as error:
         raise _foreign(error, action) from error
-    except ResponseParserError as error:
-        raise Unanswered(f"AWS gave an unreadable answer to {action}", why=_lines(error)) from error
+    except ElbrollError:
+        raise
+    except Exception as error:
+        if not (isinstance(error, ResponseParserError) or _from_botocore(error)):
+            raise
+        raise Unanswered(f"AWS gave an unreadable answer to {action}", why=_unreadable(error)) from error
 
 
 def translated(error: ClientError, action: str, resource: str | None) -> ElbrollError:
@@ -138,7 +149,7 @@ def translated(error: ClientError, action: str, resource: str | None) -> Elbroll
     where = f" on {resource}" if resource else ""
     why = (text,) if text else ()
     if code in CREDENTIALS:
-        return CredentialsError(f"AWS does not accept the credentials ({code})", why=why, fix=_sign_in(code))
+        return _not_accepted(error, code, why)
     if code in DENIED:
         return _denied(text, action, resource)
     if code in GONE:
@@ -149,7 +160,9 @@ def translated(error: ClientError, action: str, resource: str | None) -> Elbroll
         return Unanswered(f"AWS is busy with something else{where}, and put off {action}", why=why)
     if code in THROTTLED or status >= 500 or status == 429:
         return Unanswered(f"AWS gave no answer to {action}{where}: {code or status}", why=why)
-    return ElbrollError(f"AWS refused {action}{where}: {code or status}", why=why, code="aws")
+    if not code or code.isdigit():
+        return Unanswered(f"AWS gave no answer to {action}{where}: HTTP {code or status}", why=(ELSEWHERE, *why))
+    return ElbrollError(f"AWS refused {action}{where}: {code}", why=why, code="aws")
 
 
 def _denied(text: str, action: str, resource: str | None) -> PermissionDenied:
@@ -165,10 +178,28 @@ def _denied(text: str, action: str, resource: str | None) -> PermissionDenied:
     )
 
 
-def _sign_in(code: str) -> tuple[str, ...]:
-    if code == "RequestTimeTooSkewed":
-        return ("set this computer's clock: AWS refuses signatures more than 5 minutes off",)
-    return ("sign in again (aws sso login, or fresh keys), then check with: aws sts get-caller-identity",)
+def _not_accepted(error: ClientError, code: str, why: tuple[str, ...]) -> CredentialsError:
+    """A clock that is off makes every signature wrong, under many codes, so the answer's date is looked at (F-3)."""
+    off = _clock_off(error)
+    if abs(off) > SKEW or code == "RequestTimeTooSkewed":
+        by = f"{clock_time(abs(off))} {'ahead of' if off > 0 else 'behind'} AWS's"
+        named = (f"this computer's clock is {by}", *why) if abs(off) > SKEW else why
+        fix = ("set this computer's clock: AWS refuses signatures more than 5 minutes off",)
+        return CredentialsError(f"AWS does not accept this computer's clock ({code})", why=named, fix=fix)
+    fix = ("sign in again (aws sso login, or fresh keys), then check with: aws sts get-caller-identity",)
+    return CredentialsError(f"AWS does not accept the credentials ({code})", why=why, fix=fix)
+
+
+def _clock_off(error: ClientError) -> float:
+    """Seconds by which our clock is ahead of the date of the answer; 0 where it has none."""
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - 10 ms that `--help` need not pay
+
+    date = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    try:
+        said = parsedate_to_datetime(date)
+    except ValueError:
+        return 0.0
+    return (SystemClock().now() - (said if said.tzinfo else said.replace(tzinfo=UTC))).total_seconds()
 
 
 def _foreign(error: BotoCoreError, action: str) -> ElbrollError:
@@ -185,6 +216,21 @@ def _foreign(error: BotoCoreError, action: str) -> ElbrollError:
     if name in OURS:
         return ElbrollError(f"elbroll asked AWS for {action} in a way that cannot be sent", why=_lines(error))
     return Unanswered(f"AWS gave no answer to {action}", why=_lines(error))
+
+
+def _from_botocore(error: Exception) -> bool:
+    """Whether it was raised in the middle of the SDK: its parsers trip over what is not AWS's (a sign-in page, `[1]`).
+
+    By the last place that is ours or the SDK's, as the standard library is used by both.
+    """
+    frames = reversed(list(walk_tb(error.__traceback__)))
+    rooms = (frame.f_globals.get("__name__", "").partition(".")[0] for frame, _ in frames)
+    return next((room for room in rooms if room in {"botocore", "elbroll"}), "") == "botocore"
+
+
+def _unreadable(error: Exception) -> tuple[str, ...]:
+    says = f"{type(error).__name__} {str(error)[:200]}".rstrip()
+    return (ELSEWHERE, says)
 
 
 def _lines(error: Exception) -> tuple[str, ...]:

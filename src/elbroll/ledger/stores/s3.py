@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from elbroll.aws.answers import part
 from elbroll.errors import StoreDown
 from elbroll.ledger.ports import Stored, Verdict
 from elbroll.ledger.stores.shut import age_of, code_of, down, store_door
@@ -44,12 +45,13 @@ class S3Store:
                 answer = self._client.get_object(
                     Bucket=self._bucket, Key=self._object(key), ExpectedBucketOwner=self._owner
                 )
+                tag = part(answer, "ETag", "s3:GetObject")
                 body = answer["Body"].read(self.limit + 1)
             except ClientError as error:
                 if code_of(error) == "NoSuchKey":
                     return None
                 raise
-        return Stored(self._text(body), answer["ETag"], zlib.crc32(answer["ETag"].encode()), _age(answer))
+        return Stored(self._text(body), tag, zlib.crc32(tag.encode()), _age(answer))
 
     def write(self, key: str, draft: Draft, over: Stored | None) -> Verdict:
         """One conditional write; whatever is unclear about its answer is settled by a read (I-11)."""
@@ -70,7 +72,7 @@ class S3Store:
     def _put(self, key: str, draft: Draft, over: Stored | None) -> Verdict | None:
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if over is None else {"IfMatch": str(over.base)}
         try:
-            self._client.put_object(
+            answer = self._client.put_object(
                 Bucket=self._bucket,
                 Key=self._object(key),
                 Body=draft.over(over.base if over is not None else 0).encode("ascii"),
@@ -84,7 +86,7 @@ class S3Store:
             if over is not None and code_of(error) == "NoSuchKey":
                 return Verdict.DELETED
             raise
-        return Verdict.WON
+        return Verdict.WON if "ETag" in answer else None
 
     def _settled(self, key: str, draft: Draft, over: Stored | None) -> Verdict:
         now = self.read(key)
@@ -104,6 +106,8 @@ class S3Store:
                 page = self._client.list_objects_v2(
                     Bucket=self._bucket, Prefix=where, ExpectedBucketOwner=self._owner, **token
                 )
+            if "IsTruncated" not in page:
+                raise down(self._where(prefix), ("half an answer to s3:ListBucket",))
             for entry in page.get("Contents", []):
                 yield prefix + entry["Key"].removeprefix(where)
             if not page.get("IsTruncated"):

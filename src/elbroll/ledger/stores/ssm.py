@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from elbroll.aws.answers import part
 from elbroll.errors import StoreDown
 from elbroll.ledger.ports import Stored, Verdict
 from elbroll.ledger.stores.bucket import Bucket
@@ -94,7 +95,8 @@ class SsmStore:
         history = {newest.number: newest}
         call: Callable[..., Any] = self._client.get_parameter_history
         for page in self._pages("ssm:GetParameterHistory", key, call, Name=key, MaxResults=50):
-            history |= {entry["Version"]: _version(entry, page) for entry in page["Parameters"]}
+            versions = [_version(entry, page) for entry in page["Parameters"]]
+            history |= {version.number: version for version in versions}
         if len(history) < min(max(history), KEPT):
             raise down(key, ("its history lags behind",))
         return history
@@ -117,7 +119,7 @@ class SsmStore:
             if code_of(error) == "ParameterAlreadyExists":
                 return None
             raise
-        return answer.get("Version")
+        return found if isinstance(found := answer.get("Version"), int) else None
 
     def _settled(self, key: str, draft: Draft, base: int, answered: int | None) -> Verdict:
         """Whose is the version right above our base? That one, and no other, could have been won by us."""
@@ -139,7 +141,7 @@ class SsmStore:
                 if code_of(error) in ("ParameterNotFound", "ParameterVersionNotFound"):
                     return None
                 raise
-        return _version(answer["Parameter"], answer)
+            return _version(_whole(part(answer, "Parameter", "ssm:GetParameter"), "ssm:GetParameter"), answer)
 
     def _pages(self, action: str, key: str, call: Callable[..., Any], **arguments: object) -> Iterator[Any]:
         """Each page as it comes. Raises StoreDown for one that lacks its list: part of a list is no list (F-15)."""
@@ -147,8 +149,8 @@ class SsmStore:
         while True:
             with store_door(action, key):
                 page = call(**arguments, **token)
-            if "Parameters" not in page:
-                raise down(key, (f"half an answer to {action}",))
+                for entry in part(page, "Parameters", action):
+                    _whole(entry, action)
             yield page
             following = page.get("NextToken")
             if not following:
@@ -160,6 +162,13 @@ class SsmStore:
     def _note(self, key: str, number: int) -> None:
         with self._lock:
             self._known[key] = max(number, self._known.get(key, 0))
+
+
+def _whole(entry: Mapping[str, Any], action: str) -> Mapping[str, Any]:
+    """The entry, if it has all that makes a value. Raises Unanswered."""
+    for name in ("Name", "Version", "Value"):
+        part(entry, name, action)
+    return entry
 
 
 def _version(entry: Mapping[str, Any], answer: Mapping[str, Any]) -> Version:
