@@ -171,6 +171,13 @@ class FakeBalancer:
         else:
             self._leave(pool, entry)
 
+    def moved_by_group(self, pool: Pool, entry: Registration, *, joins: bool) -> None:
+        """An Auto Scaling group has done it, not we."""
+        if joins:
+            self.add(entry)
+        else:
+            self._leave(pool, entry)
+
     def members(self) -> frozenset[Registration]:
         """What is registered, leaving entries left out."""
         return frozenset(

@@ -52,7 +52,7 @@ def test_every_key_that_is_obeyed_is_there_with_type_and_default() -> None:
     assert {key for key in keys if f"\n  {key}  " not in text} <= inner
     assert '  host_keys  "strict" | "accept-new" | "console", default "strict"' in text
     assert '  settle  "auto" or duration, default "auto"' in text
-    assert "standby" not in text
+    assert '  mode  "refuse" | "standby" | "ignore", default "refuse"' in text
 
 
 def test_arguments_are_not_listed_as_options() -> None:

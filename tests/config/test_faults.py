@@ -67,7 +67,6 @@ def test_all_faults_come_at_once_with_place_line_and_suggestion(tmp_path: Path) 
         ("[defaults]\nname = 'x'", '"name" belongs in a table [lb.NAME], not in [defaults]'),
         ("[defaults]\ntarget_groups = []", '"target_groups" belongs in a table [lb.NAME]'),
         ("[defaults]\ntransport = 'ssm'", '2:13: "transport" cannot be "ssm": that is not supported yet'),
-        ("[defaults.asg]\nmode = 'standby'", '"mode" cannot be "standby": that is not supported yet'),
         ("[defaults.guard]\nalarms = ['x']", '2:1: "alarms" is not supported yet'),
         ("[defaults.pace]\ncanary = { hosts = 1, command = 'x' }", '2:23: "command" is not supported yet'),
         ("[defaults.pace]\ncanary = {}", '"hosts" is missing'),

@@ -546,17 +546,6 @@ def test_other_pools_are_drained_or_refused_as_configured() -> None:
     assert refusal.why[0] == "web-1 also serves api-prod"
 
 
-@pytest.mark.rule("A1", "F-20")
-@pytest.mark.parametrize(
-    ("mode", "wanted"), [("refuse", ["auto-scaling"]), ("standby", ["auto-scaling"]), ("ignore", [])]
-)
-def test_members_of_an_auto_scaling_group_are_refused_unless_told(mode: str, wanted: list[str]) -> None:
-    members = [a_host(1, group="web-asg"), *hosts(3)[1:]]
-    made = plan(a_fleet(members=members), asg={"mode": mode})
-    assert codes(made) == wanted
-    assert any("web-asg" in line for line in made.warnings) is (mode == "ignore")
-
-
 @pytest.mark.rule("F-2")
 @pytest.mark.parametrize(
     ("pace", "code"),

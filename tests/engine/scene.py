@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from builders import NOW, RUN, a_fleet, a_pool, a_record, a_registration, hosts, lb_settings
@@ -14,7 +14,8 @@ from elbroll.engine.crew import Inline, Threads
 from elbroll.engine.fleet import Roll
 from elbroll.engine.room import FleetRoom
 from elbroll.engine.stop import Stop
-from elbroll.model import BalancerKind, HostId, HostResult, Step, TargetState, Why
+from elbroll.model import BalancerKind, HostId, HostResult, Scaling, Step, TargetState, Why
+from fake_groups import FakeGroups
 from fakes import FakeBalancer, FakeChecks, FakeClock, FakeInventory, FakeLedger, FakeTransport, RecordingSink, Target
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Scene:
             for entry in entries:
                 self.balancer.add(entry, long_ago=True)
         self.home = self.balancer.members()
+        self.groups = FakeGroups(self.clock, self.history, self.balancer)
         self.inventory = FakeInventory({host.id: host for host in self.hosts})
         self.transport = FakeTransport(self.clock, self.history)
         self.checks = FakeChecks(self.history, self.well)
@@ -84,6 +86,7 @@ class Scene:
             consent=self.consent,
             clock=self.clock,
             balancer=self.balancer,
+            groups=self.groups,
             inventory=self.inventory,
             transport=self.transport,
             checks=self.checks,
@@ -133,7 +136,13 @@ class Scene:
         return make_plan(self.fleet(), views, self.ledger.records(), asked, self.run().settings, NOW)
 
     def fleet(self) -> Fleet:
-        return a_fleet(self.pools, self.hosts, own=[self.web], registrations=self._seen())
+        fleet = a_fleet(self.pools, self.hosts, own=[self.web], registrations=self._seen())
+        return replace(fleet, scaling=self.scaling())
+
+    def scaling(self) -> Scaling:
+        """What a survey reads of the groups."""
+        members = self.groups.members([host.id for host in self.hosts])
+        return Scaling(dict(self.groups.kept), members)
 
     def plan(self) -> RolloutPlan:
         planned = tuple(self.planned(host) for host in self.hosts)

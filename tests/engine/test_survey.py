@@ -19,7 +19,7 @@ LB = "web-prod-lb"
 
 def eyes(scene: Scene) -> Eyes:
     directory = FakeDirectory(scene.pools, scene.balancer)
-    return Eyes(directory, scene.inventory, scene.balancer, scene.ledger, scene.clock)
+    return Eyes(directory, scene.inventory, scene.balancer, scene.ledger, scene.clock, scene.groups)
 
 
 def survey(scene: Scene, **settings: Any) -> Survey:

@@ -81,7 +81,7 @@ class Session:
     @cached_property
     def eyes(self) -> Eyes:
         """The ports that only read; the identity is checked first."""
-        from elbroll.balancers import AwsBalancer, AwsDirectory  # noqa: PLC0415 - as clients
+        from elbroll.balancers import AwsBalancer, AwsDirectory, AwsGroups  # noqa: PLC0415 - as clients
         from elbroll.engine.survey import Eyes  # noqa: PLC0415
         from elbroll.inventory import Ec2Inventory  # noqa: PLC0415
 
@@ -92,6 +92,7 @@ class Session:
             balancer=AwsBalancer(self.clients, self.clock),
             ledger=self.ledger,
             clock=self.clock,
+            groups=AwsGroups(self.clients),
         )
 
     @cached_property

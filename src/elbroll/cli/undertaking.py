@@ -198,6 +198,7 @@ class Undertaking:
             consent=self._consent,
             clock=session.clock,
             balancer=session.eyes.balancer,
+            groups=session.eyes.groups,
             inventory=session.eyes.inventory,
             transport=session.transport,
             checks=session.checks(survey.fleet.pools, task.settings.verify),

@@ -17,7 +17,6 @@ Path = tuple[str | int, ...]
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 NOT_YET: tuple[tuple[str, str | None], ...] = (
     ("transport", "ssm"),
-    ("asg.mode", "standby"),
     ("guard.alarms", None),
     ("pace.canary.bake", None),
     ("pace.canary.command", None),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from elbroll.core.names import clock_time, listed, pool_name
 from elbroll.core.planned import SkipReason
+from elbroll.core.scaling import scaling_advice
 from elbroll.core.timing import settle_for, until_for
 from elbroll.model import BalancerKind, RecordState, TargetType, Why
 
@@ -27,7 +28,7 @@ def advice_for(ground: Ground, walk: Sequence[PlannedHost], skipped: Sequence[Sk
         *(_by_hand(planned) for planned in walk if ground.by_hand(planned.host.id)),
         *_left_out(ground, skipped),
         *_records(ground),
-        *_members(ground, walk),
+        *scaling_advice(ground, walk),
         *(line for pool in pools.values() for line in _of_pool(pool, ground.asked.settings)),
     ]
     return list(dict.fromkeys(said))
@@ -61,12 +62,6 @@ def _of_record(record: HostRecord, ground: Ground) -> Iterator[str]:
         yield f"{name} is recorded as out, but AWS no longer lists it; it counts as missing"
     if record.why is Why.DRAIN and record.until is not None and record.until < ground.asked.now:
         yield f"{name} was to be out on purpose until {record.until:%Y-%m-%d %H:%M}Z: it is overdue"
-
-
-def _members(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[str]:
-    groups = sorted({planned.host.group for planned in walk if planned.host.group})
-    if groups and ground.asked.settings.asg.mode == "ignore":
-        yield f"the Auto Scaling group {listed(groups)} may replace a host while it is out (asg.mode is ignore)"
 
 
 def _of_pool(pool: Pool, settings: LbSettings) -> Iterator[str]:

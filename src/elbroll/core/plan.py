@@ -15,6 +15,7 @@ from elbroll.core.order import batch_of
 from elbroll.core.planned import PlannedHost, PlannedPool, Refusal, Request, RolloutPlan, Skipped, SkipReason
 from elbroll.core.refusals import standing_refusals
 from elbroll.core.rehearsal import refusals_of, rehearse, warnings_of
+from elbroll.core.scaling import planned_groups
 from elbroll.core.select import select
 from elbroll.core.timing import drain_limit, healthy_about, healthy_limit, settle_for, until_for
 from elbroll.model import Amount, Why
@@ -95,6 +96,7 @@ def _plan(
         costliest=costliest(walked.values(), settings, len(walk)),
         batches=max((planned.batch for planned in walk), default=0),
         canary=min(_canary(ground), len(walk)),
+        groups=planned_groups(ground, walk),
     )
 
 

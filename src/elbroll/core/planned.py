@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         HostRecord,
         Pool,
         Registration,
+        ScalingGroup,
         Step,
         TargetState,
         Why,
@@ -50,6 +51,7 @@ class Skipped:
     reason: SkipReason
     release: str | None = None
     out: bool = False
+    state: TargetState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,17 @@ class PlannedPool:
     floor: int
     floor_why: str
     """The arithmetic: `6 hosts - 2 may be out`, or where the number is configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedGroup:
+    """An Auto Scaling group that hosts to be walked belong to."""
+
+    group: ScalingGroup
+    mode: str
+    """`refuse`, `standby` or `ignore`."""
+    hosts: int
+    """Hosts of it that are to be walked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +147,4 @@ class RolloutPlan:
     batches: int
     canary: int = 0
     """Hosts of the first batch, which must all have ended before any other starts; 0: no such batch."""
+    groups: tuple[PlannedGroup, ...] = ()

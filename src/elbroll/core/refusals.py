@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from elbroll.core.fitting import misfit
 from elbroll.core.names import clock_time, counted, listed, pool_name
 from elbroll.core.planned import Refusal
+from elbroll.core.scaling import scaling_refusals
 from elbroll.core.timing import drain_limit, settle_for
 from elbroll.model import BalancerKind, InstanceState, RecordState, Step, TargetState
 
@@ -36,7 +37,7 @@ def standing_refusals(ground: Ground, walk: Sequence[PlannedHost]) -> list[Refus
         *_never_healthy(ground, walk),
         *_unbalanced_pools(ground, walk),
         *_other_pools(ground, walk),
-        *_auto_scaling(ground, walk),
+        *scaling_refusals(ground, walk),
         *_impossible_pace(ground),
         *_impossible_drain(ground, walk),
     ]
@@ -137,17 +138,6 @@ def _other_pools(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusa
     if why := tuple(f"{host} also serves {listed(pools)}" for host, pools in elsewhere.items() if pools):
         fix = ('other_pools = "drain" takes hosts out there too',)
         yield Refusal("other-pools", f"hosts of {ground.fleet.lb} serve other pools", why, fix)
-
-
-def _auto_scaling(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
-    """A member that leaves its pools may be terminated by its group (A1)."""
-    members = [planned for planned in walk if planned.host.group]
-    mode = ground.asked.settings.asg.mode
-    if members and mode != "ignore":
-        groups = listed(sorted({planned.host.group for planned in members if planned.host.group}))
-        says = f"{_names(members)} may be replaced by the Auto Scaling group {groups} while out"
-        why = ('asg.mode = "standby" is not offered by this version',) if mode == "standby" else ()
-        yield Refusal("auto-scaling", says, why, ('asg.mode = "ignore" if its health check type is EC2',))
 
 
 def _impossible_pace(ground: Ground) -> Iterator[Refusal]:

@@ -48,14 +48,24 @@ class HostBook:
         """Pools of the record."""
         return frozenset(registration.pool for registration in self.registrations)
 
-    def hold(self, seen: Iterable[Registration]) -> HostRecord:
-        """Record what is about to be removed: the union with an open record, whose state is kept (2.4)."""
+    @property
+    def standby_group(self) -> str | None:
+        """The Auto Scaling group in which the host is recorded to stand by."""
+        return self.record.standby_group if self.record else None
+
+    def hold(self, seen: Iterable[Registration], standby_group: str | None = None) -> HostRecord:
+        """Record what is about to be removed: the union with an open record, whose state is kept (2.4).
+
+        `standby_group`: the host is about to stand by there as well (A3).
+        """
         removed = {item.registration: item for item in self.record.registrations} if self.record else {}
         for registration in seen:
             removed.setdefault(registration, Removed(registration, self._run.id))
         registrations = frozenset(removed.values())
         if self.record is not None:
-            return self._write(replace(self.record, registrations=registrations, run=self._run.id))
+            group = self.record.standby_group or standby_group
+            held = replace(self.record, registrations=registrations, run=self._run.id, standby_group=group)
+            return self._write(held)
         return self._write(
             HostRecord(
                 host=self.host.id,
@@ -69,6 +79,7 @@ class HostBook:
                 reason=self._run.reason,
                 until=self._run.until,
                 release_before=self.release_before,
+                standby_group=standby_group,
             )
         )
 
@@ -130,6 +141,7 @@ class HostBook:
             error=None,
             reason=None,
             until=None,
+            standby_group=None,
         )
         self._write(closed)
         self.record, self._closed = None, closed

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from elbroll.config.schema import LbSettings
     from elbroll.core.guard import Consent
-    from elbroll.engine.ports import Balancer, Checks, Clock, Inventory, Lease, Sink, Transport
+    from elbroll.engine.ports import Balancer, Checks, Clock, Groups, Inventory, Lease, Sink, Transport
     from elbroll.engine.stop import Stop
     from elbroll.model import RunId, Secret, Why
 
@@ -32,6 +32,7 @@ class Run:
     consent: Consent
     clock: Clock
     balancer: Balancer
+    groups: Groups
     inventory: Inventory
     transport: Transport
     checks: Checks

@@ -12,6 +12,7 @@ from elbroll.core.guard import Leave, Refuse
 from elbroll.core.names import listed, pool_name
 from elbroll.core.timing import drain_limit, healthy_limit, settle_for, until_for
 from elbroll.engine.journal import failed_by
+from elbroll.engine.standby import enter, group_of, may_stand_by, stands_by
 from elbroll.engine.waiting import NO_ANSWER, Pace, Wait, patiently, wait_until
 from elbroll.engine.walker import LOOKS_FOR, failed
 from elbroll.errors import ElbrollError, HostAccessError, HostUnreachable, Unanswered
@@ -36,6 +37,7 @@ SENDS_FOR = 60.0
 
 def leave(walker: Walker, *, countable: bool) -> None:
     """Guard, record, deregister, wait until drained. Raises StepFailed (GUARD: nothing was done)."""
+    may_stand_by(walker)
     _admit(walker)
     drain = _Drain(walker, countable=countable)
     about = events.StepStarted(walker.host, Step.DRAIN, limit=drain.limit, pools=walker.labels(), until=drain.until)
@@ -49,7 +51,8 @@ def take_out_again(walker: Walker) -> None:
 
     Raises what AWS calls raise, and Unanswered where nobody saw it leave.
     """
-    walker.send(walker.run.balancer.deregister, SENDS_FOR)
+    theirs = enter(walker, walker.leaving_now)
+    walker.send(walker.run.balancer.deregister, SENDS_FOR, only=walker.book.registrations - theirs)
     wait = wait_until(
         lambda: walker.room.registered(walker.host, 0.0),
         lambda seen: not seen,
@@ -102,7 +105,7 @@ def _refuse(walker: Walker, wait: Wait[Leave | Refuse | ElbrollError]) -> None:
 def _try_admission(walker: Walker) -> Leave | Refuse | ElbrollError:
     """The guard's verdict, or the error that trying again will not mend (F-28)."""
     try:
-        return walker.room.admit(walker.host, walker.book.hold)
+        return walker.room.admit(walker.host, lambda seen: walker.book.hold(seen, group_of(walker)))
     except NO_ANSWER:
         raise
     except ElbrollError as error:
@@ -129,7 +132,8 @@ class _Drain:
         """Every pool at once, then read back at once: capacity may have dropped in between (F-27)."""
         walker = self._walker
         now = walker.seen_registered()
-        walker.send(self._while_it_may, SENDS_FOR, only=now)
+        theirs = enter(walker, walker.interrupted, self._must_still_be_allowed)
+        walker.send(self._while_it_may, SENDS_FOR, only=now - theirs)
         self._called = self._clock.monotonic()
         self._leaving = {entry: Leaving() for entry in walker.book.registrations if walker.room.pool(entry.pool)}
         walker.follow()
@@ -143,9 +147,12 @@ class _Drain:
 
         So it is asked again right before each call (I-1, F-27, F-56).
         """
+        self._must_still_be_allowed()
+        self._walker.run.balancer.deregister(pool, entries)
+
+    def _must_still_be_allowed(self) -> None:
         if why := self._walker.room.may_still_leave(self._walker.host):
             raise failed(Step.DRAIN, "capacity-dropped", f"capacity dropped before it left: {why}")
-        self._walker.run.balancer.deregister(pool, entries)
 
     def _patiently(self, look: Callable[[], str | None]) -> str | None:
         return patiently(look, clock=self._clock, budget=LOOKS_FOR, give_up=self._walker.interrupted)
@@ -184,6 +191,8 @@ class _Drain:
         self._count(watch, peers)
         now = self._clock.monotonic()
         seen = drained(self._leaving, self._quiet, self.until, now, self._settle, now - self._called)
+        if isinstance(seen, Drained) and (not_yet := stands_by(walker)):
+            seen = NotYet(not_yet)
         if isinstance(seen, NotYet):
             self._tell(seen)
         return seen

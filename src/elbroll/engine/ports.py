@@ -25,12 +25,14 @@ if TYPE_CHECKING:
         Job,
         JobResult,
         LockSeen,
+        Member,
         Pool,
         PoolId,
         PoolView,
         ProbeAnswer,
         Registration,
         RunId,
+        ScalingGroup,
     )
 
 
@@ -110,6 +112,32 @@ class Directory(Protocol):
 
     def names(self) -> tuple[str, ...]:
         """Names of all balancers of the region that have pools of ours, and of groups without one, sorted."""
+        ...
+
+
+class Groups(Protocol):
+    """Auto Scaling groups, and the place of hosts in them. Safe to call from several threads.
+
+    Every method raises Unanswered, PermissionDenied, CredentialsError.
+    """
+
+    def members(self, hosts: Collection[HostId]) -> Mapping[HostId, Member]:
+        """Those of the hosts that belong to a group now."""
+        ...
+
+    def groups(self, names: Collection[str]) -> Mapping[str, ScalingGroup]:
+        """Those of these names that exist."""
+        ...
+
+    def enter_standby(self, group: str, host: HostId) -> None:
+        """Out of all attached pools, and one host less wanted. Returning proves nothing, raising neither (A5).
+
+        Raises StandbyRefused too.
+        """
+        ...
+
+    def exit_standby(self, group: str, host: HostId) -> None:
+        """Into all attached pools, and one host more wanted. Proves as little; raises StandbyRefused too."""
         ...
 
 

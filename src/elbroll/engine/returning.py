@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from elbroll import events
 from elbroll.core.timing import bake_for, healthy_limit
 from elbroll.engine.journal import Abandoned
+from elbroll.engine.standby import by_group, is_back, look_back, rejoin
 from elbroll.engine.waiting import NO_ANSWER, Pace, Wait, patiently, wait_until
 from elbroll.engine.walker import failed
 from elbroll.errors import ElbrollError, Superseded, TargetRefused
 from elbroll.model import Step, TargetSeen, TargetState, TargetType
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from elbroll.engine.walker import Walker
     from elbroll.model import Pool, PoolView, Registration
 
@@ -110,15 +114,31 @@ def _register_everywhere(walker: Walker, budget: float) -> None:
     clock = walker.run.clock
     end = clock.monotonic() + budget
     errors: list[ElbrollError] = []
-    for entries in walker.by_pool().values():
-        try:
-            walker.send(walker.run.balancer.register, max(0.0, end - clock.monotonic()), only=entries)
-        except Superseded:
-            raise
-        except ElbrollError as error:
-            errors.append(error)
+
+    def send(wanted: frozenset[Registration]) -> None:
+        for entries in walker.by_pool(wanted).values():
+            with _noted(errors):
+                walker.send(walker.run.balancer.register, max(0.0, end - clock.monotonic()), only=entries)
+
+    theirs = by_group(walker)
+    send(walker.book.registrations - theirs)
+    with _noted(errors):
+        left = max(0.0, end - clock.monotonic())
+        back = patiently(partial(rejoin, walker), clock=clock, budget=left, give_up=walker.leaving_now)
+        send(theirs - back)
     if errors:
         raise min(errors, key=lambda error: isinstance(error, TargetRefused))
+
+
+@contextmanager
+def _noted(errors: list[ElbrollError]) -> Iterator[None]:
+    """What one pool says keeps no other one out; losing the lock ends it all."""
+    try:
+        yield
+    except Superseded:
+        raise
+    except ElbrollError as error:
+        errors.append(error)
 
 
 def _await_healthy(walker: Walker, limit: float) -> None:
@@ -135,6 +155,7 @@ def _await_healthy(walker: Walker, limit: float) -> None:
     if walker.leaving_now():
         raise Abandoned(Step.REGISTER, "registered, but not yet seen healthy")
     seen = _shown(walker, wait.last) if wait.last is not None else "no answer from AWS"
+    seen += "" if is_back(walker) else f", but {walker.place.said}"
     raise failed(Step.REGISTER, "never-healthy", f"not healthy after {wait.seconds:.0f} s: {seen}")
 
 
@@ -151,6 +172,8 @@ def _watch_until_healthy(walker: Walker, limit: float, silences: list[float]) ->
             silences.append(walker.run.clock.monotonic())
             raise
         _note_sick(sick, rows, walker.run.clock.monotonic())
+        if _all_healthy(rows):
+            look_back(walker)
         text = _shown(walker, rows)
         if [text] != told[-1:]:
             told.append(text)
@@ -160,7 +183,7 @@ def _watch_until_healthy(walker: Walker, limit: float, silences: list[float]) ->
 
     return wait_until(
         look,
-        _all_healthy,
+        lambda rows: _all_healthy(rows) and is_back(walker),
         clock=walker.run.clock,
         limit=limit,
         pace=Pace(walker.tick, again=CONFIRM, good_looks=2),

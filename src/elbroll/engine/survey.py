@@ -7,14 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from elbroll.engine.waiting import patiently
-from elbroll.errors import NotFound
-from elbroll.model import Fleet, Host, HostId, InstanceState, TargetState, TargetType
+from elbroll.errors import NotFound, PermissionDenied
+from elbroll.model import Fleet, Host, HostId, InstanceState, Lifecycle, Member, Scaling, TargetState, TargetType
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from elbroll.config.schema import LbSettings
-    from elbroll.engine.ports import Balancer, Clock, Directory, Inventory, Ledger
+    from elbroll.engine.ports import Balancer, Clock, Directory, Groups, Inventory, Ledger
     from elbroll.model import HostRecord, Pool, PoolId, PoolView, Registration
 
 FRESH = 3.0
@@ -33,6 +33,7 @@ class Eyes:
     balancer: Balancer
     ledger: Ledger
     clock: Clock
+    groups: Groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ class _Reading:
             hosts=hosts,
             registrations=_registrations(everyone, pools, self._views),
             neighbours={name: host for name, host in everyone.items() if name not in hosts},
+            scaling=_scaling(hosts, self.records, self._eyes),
         )
         records = {name: record for name, record in self.records.items() if name in everyone}
         return Survey(fleet, {name: self._views[name] for name in pools}, records)
@@ -145,6 +147,24 @@ def _known_by_name(host: Host, record: HostRecord) -> Host:
     """A host that EC2 no longer describes keeps the name it was recorded with."""
     unnamed = host.state is InstanceState.MISSING or host.name == host.id
     return replace(host, name=record.name) if unnamed and record.name else host
+
+
+def _scaling(hosts: Mapping[HostId, Host], records: Mapping[HostId, HostRecord], eyes: Eyes) -> Scaling:
+    """Groups of tagged hosts, and of those recorded to stand by; what may not be read is not needed by all (F-21)."""
+    recorded = {host: records[host].standby_group for host in hosts if host in records and records[host].open}
+    tagged = {host.id: host.group for host in hosts.values() if host.group}
+    names = {name for name in (*recorded.values(), *tagged.values()) if name}
+    if not names:
+        return Scaling()
+    try:
+        wanted = [host for host in hosts if host in tagged or recorded.get(host)]
+        members = patiently(partial(eyes.groups.members, wanted), clock=eyes.clock, budget=PATIENCE)
+        names |= {member.group for member in members.values()}
+        groups = patiently(partial(eyes.groups.groups, names), clock=eyes.clock, budget=PATIENCE)
+    except PermissionDenied as error:
+        by_tag = {host: Member(host, group, Lifecycle.UNKNOWN, "unread") for host, group in tagged.items()}
+        return Scaling(members=by_tag, unread=error.message)
+    return Scaling(groups, members)
 
 
 def _recorded_pools(hosts: Collection[HostId], records: Mapping[HostId, HostRecord]) -> frozenset[PoolId]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from elbroll.engine.context import Run
     from elbroll.engine.journal import Journal
     from elbroll.engine.room import FleetRoom
-    from elbroll.model import Host, Pool, PoolId, Registration, Step
+    from elbroll.model import Host, Member, Pool, PoolId, Registration, Step
 
     Deed = Callable[[Pool, tuple[Registration, ...]], None]
 
@@ -32,6 +32,20 @@ QUICKEST = 0.25
 """Seconds between looks at a pool, where it is the only one."""
 
 
+@dataclass(slots=True)
+class Place:
+    """A host's place in its Auto Scaling group, as last read."""
+
+    read_at: float = float("-inf")
+    member: Member | None = None
+    """None: it belongs to no group (any more)."""
+
+    @property
+    def said(self) -> str:
+        """For people."""
+        return f"{self.member.said} in {self.member.group}" if self.member else "in no group"
+
+
 @dataclass(frozen=True, slots=True)
 class Walker:
     """One host in one run: the host, its page in the ledger, its story, and what it shares with others."""
@@ -41,6 +55,8 @@ class Walker:
     host: Host
     book: HostBook
     journal: Journal
+    place: Place = field(default_factory=Place)
+    """What was last read of the host's place in its Auto Scaling group."""
 
     def by_pool(self, only: Collection[Registration] | None = None) -> dict[PoolId, tuple[Registration, ...]]:
         """The record's registrations (or those of them in `only`), in order, by pool."""

@@ -1,0 +1,196 @@
+"""Out of a group's sight while a host is out: into standby and back, by the lifecycle state that is read (aws.md 4).
+
+No error of a call is believed, only the state: a repeat after a lost answer fails although all is well (A5). So each
+function here reads, acts if there is something to do, and reads again.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, assert_never
+
+from elbroll.core.scaling import attached, standby_group_for, why_not_enter, why_not_found
+from elbroll.engine.journal import failed_by
+from elbroll.engine.waiting import Pace, patiently, wait_until
+from elbroll.engine.walker import LOOKS_FOR, failed
+from elbroll.errors import ElbrollError, Refused, StandbyRefused, Unanswered
+from elbroll.model import Lifecycle, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from elbroll.engine.walker import Walker
+    from elbroll.model import Member, Registration
+
+ENTERS_WITHIN = 120.0
+"""Seconds for which a group may put off to let a host stand by: another activity, or no answer (A6)."""
+LOOKS = 2.0
+"""Seconds between two looks at a lifecycle state; an account has few of these for everybody."""
+
+
+def group_of(walker: Walker) -> str | None:
+    """The group in which the host stands by while it is out; None: it belongs to none, or the config says `ignore`."""
+    scaling = walker.room.fleet.scaling
+    return standby_group_for(walker.host, walker.book.record, scaling, walker.run.settings.asg.mode)
+
+
+def by_group(walker: Walker) -> frozenset[Registration]:
+    """The recorded entries that the group itself leaves and joins; all others are sent by hand (A3)."""
+    scaling, name = walker.room.fleet.scaling, walker.book.standby_group
+    group = scaling.groups.get(name) if name else None
+    return attached(group, walker.book.registrations, walker.room.fleet.pools)
+
+
+def may_stand_by(walker: Walker) -> None:
+    """The group's word of this moment, before anything is written (A4, A5, A6, A7). Raises StepFailed."""
+    name = group_of(walker)
+    if name is None:
+        return
+    try:
+        why = patiently(partial(_why_not, walker, name), clock=walker.run.clock, budget=LOOKS_FOR)
+    except ElbrollError as error:
+        raise failed_by(Step.GUARD, error) from error
+    if why is not None:
+        raise failed(Step.GUARD, "standby", f"{walker.host.name} {why}")
+
+
+def _why_not(walker: Walker, name: str) -> str | None:
+    member = _look(walker, 0.0)
+    if member is None:
+        return None
+    if why := why_not_found(member, walker.book.record):
+        return why
+    group = walker.run.groups.groups([name]).get(name)
+    why = why_not_enter(group) if group is not None and member.lifecycle is Lifecycle.IN_SERVICE else None
+    return f"may not stand by: {why}" if why else None
+
+
+def enter(
+    walker: Walker, stopped: Callable[[], bool], must_be_allowed: Callable[[], None] = lambda: None
+) -> frozenset[Registration]:
+    """Let the recorded group take the host out of its pools, and answer which entries it takes out itself.
+
+    Returns as soon as the group is seen to obey. `must_be_allowed` is asked right before each call (I-1). Raises what
+    that raises, StandbyRefused, Unanswered, and what confirming a lock raises.
+    """
+    name = walker.book.standby_group
+    if name is None:
+        return frozenset()
+    refusals: list[StandbyRefused] = []
+    wait = wait_until(
+        lambda: _step_in(walker, name, refusals, must_be_allowed),
+        lambda member: member is None or member.lifecycle in {Lifecycle.ENTERING, Lifecycle.STANDBY},
+        clock=walker.run.clock,
+        limit=ENTERS_WITHIN,
+        pace=Pace(LOOKS),
+        give_up=lambda member: len(refusals) > 1 or _lost(member),
+        stopped=stopped,
+    )
+    if not wait.reached:
+        raise _not_entered(walker, wait.last, refusals) from (refusals[-1] if refusals else wait.silence)
+    return by_group(walker) if wait.last is not None else frozenset()
+
+
+def _step_in(
+    walker: Walker, name: str, refusals: list[StandbyRefused], must_be_allowed: Callable[[], None]
+) -> Member | None:
+    member = _look(walker, 0.0)
+    if member is None or member.lifecycle is not Lifecycle.IN_SERVICE:
+        return member
+    _must_be_in(member, name)
+    walker.run.lease.confirm(walker.book.pools())
+    must_be_allowed()
+    try:
+        walker.run.groups.enter_standby(name, walker.host.id)
+    except StandbyRefused as error:
+        refusals.append(error)
+    return _look(walker, 0.0)
+
+
+def _lost(member: Member | None) -> bool:
+    return member is not None and member.lifecycle in {Lifecycle.LEAVING, Lifecycle.UNKNOWN}
+
+
+def _not_entered(walker: Walker, last: Member | None, refusals: list[StandbyRefused]) -> ElbrollError:
+    if refusals:
+        return refusals[-1]
+    said = f"it is {last.said}" if last else "no answer"
+    return Unanswered(f"{walker.host.name} did not come to stand by in {walker.book.standby_group}: {said}")
+
+
+def stands_by(walker: Walker) -> str | None:
+    """What its group still says otherwise, as half a sentence; None: it stands by, or need not (A3).
+
+    Raises Unanswered, and Refused once somebody else has moved it.
+    """
+    if walker.book.standby_group is None:
+        return None
+    member = _look(walker, LOOKS)
+    if member is None or member.lifecycle is Lifecycle.STANDBY:
+        return None
+    if member.lifecycle is Lifecycle.ENTERING:
+        return f"{member.group} says {member.said}"
+    raise Refused(f"{walker.host.name} is {member.said} in {member.group}: somebody else has moved it", code="undone")
+
+
+def rejoin(walker: Walker) -> frozenset[Registration]:
+    """Out of standby, if the host stands by; answers the entries that its group joins by itself.
+
+    Raises Unanswered while it cannot be asked to come back yet, StandbyRefused, and what confirming a lock raises.
+    """
+    name = walker.book.standby_group
+    member = _look(walker, 0.0) if name is not None else None
+    if name is None or member is None:
+        return frozenset()
+    match member.lifecycle:
+        case Lifecycle.IN_SERVICE:
+            return frozenset()
+        case Lifecycle.COMING:
+            return by_group(walker)
+        case Lifecycle.STANDBY:
+            _must_be_in(member, name)
+            _step_out(walker, name)
+            return by_group(walker)
+        case Lifecycle.ENTERING:
+            raise Unanswered(f"{walker.host.name} is still {member.said} in {name}")
+        case Lifecycle.LEAVING | Lifecycle.UNKNOWN:
+            raise Refused(f"{walker.host.name} is {member.said} in {name}")
+        case _:
+            assert_never(member.lifecycle)
+
+
+def _step_out(walker: Walker, name: str) -> None:
+    walker.run.lease.confirm(walker.book.pools())
+    try:
+        walker.run.groups.exit_standby(name, walker.host.id)
+    except StandbyRefused:
+        member = _look(walker, 0.0)
+        if member is not None and member.lifecycle is Lifecycle.STANDBY:
+            raise
+
+
+def look_back(walker: Walker) -> None:
+    """See how far the group is with taking the host back. Raises Unanswered."""
+    if walker.book.standby_group is not None:
+        _look(walker, LOOKS)
+
+
+def is_back(walker: Walker) -> bool:
+    """Whether the group, when last seen, counted the host as in service, or has no say in it."""
+    member = walker.place.member
+    return walker.book.standby_group is None or member is None or member.lifecycle is Lifecycle.IN_SERVICE
+
+
+def _must_be_in(member: Member, name: str) -> None:
+    """A record that names another group moves nobody (S-5)."""
+    if member.group != name:
+        raise Refused(f"{member.host} is recorded to stand by in {name}, and belongs to {member.group}")
+
+
+def _look(walker: Walker, max_age: float) -> Member | None:
+    """The host's place, read at most `max_age` seconds ago. Raises what `Groups.members` raises."""
+    place, now = walker.place, walker.run.clock.monotonic()
+    if now - place.read_at >= max_age:
+        place.member = walker.run.groups.members([walker.host.id]).get(walker.host.id)
+        place.read_at = now
+    return place.member

@@ -1,0 +1,288 @@
+"""What Auto Scaling groups forbid, said with their numbers and the way on (aws.md 4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from builders import NOW, a_fleet, a_host, a_pool, a_record, a_registration, hosts, lb_settings, views_of
+from elbroll.core.plan import Request, RolloutPlan, make_plan
+from elbroll.core.scaling import attached, why_not_enter
+from elbroll.model import (
+    BalancerKind,
+    HostRecord,
+    Lifecycle,
+    Member,
+    RecordState,
+    Registration,
+    Scaling,
+    ScalingGroup,
+    Why,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from elbroll.model import Fleet, Host, HostId
+
+WEB = a_pool("web-prod")
+API = a_pool("api-prod", port=9000)
+OLD = a_pool("old", kind=BalancerKind.CLASSIC)
+FOUR = hosts(4)
+GROUP = ScalingGroup("web-asg", min_size=2, desired=4, max_size=6, pools=frozenset({WEB.id}))
+ELB = replace(GROUP, health_check="ELB")
+
+
+def a_scaling(group: ScalingGroup = GROUP, members: Collection[Host] = FOUR, **states: Lifecycle) -> Scaling:
+    """Everybody in service, but these names in these states."""
+    found = {
+        host.id: Member(host.id, group.name, state, str(state))
+        for host in members
+        for state in [states.get(host.name.replace("-", "_"), Lifecycle.IN_SERVICE)]
+    }
+    return Scaling({group.name: group}, found)
+
+
+def plan(
+    scaling: Scaling,
+    mode: str = "standby",
+    fleet: Fleet | None = None,
+    records: dict[HostId, HostRecord] | None = None,
+    **settings: Any,
+) -> RolloutPlan:
+    fleet = replace(fleet or a_fleet([WEB], FOUR), scaling=scaling)
+    asked = Request(Why.ROLL, "v143")
+    table = lb_settings(**{"deploy": {"commands": "x"}, **settings, "asg": {"mode": mode}})
+    return make_plan(fleet, views_of(fleet), records or {}, asked, table, NOW)
+
+
+def codes(made: RolloutPlan) -> list[str]:
+    return [refusal.code for refusal in made.refusals]
+
+
+def standing_by(host: Host, group: str = "web-asg") -> dict[HostId, HostRecord]:
+    entry = a_registration(WEB, host)
+    return {host.id: a_record(host, {entry}, RecordState.HELD, standby_group=group)}
+
+
+# --- the word ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A1", "F-20")
+def test_without_a_word_a_member_is_refused_with_group_check_type_and_both_choices() -> None:
+    made = plan(a_scaling(ELB, FOUR[:2]), mode="refuse")
+    (refusal,) = made.refusals
+
+    assert refusal.code == "auto-scaling"
+    assert refusal.message == "web-1 and web-2 may be replaced by the Auto Scaling group web-asg while out"
+    assert refusal.why == ("web-asg has health check type ELB: it terminates a host that is out of a pool",)
+    assert [fix.partition("     ")[0] for fix in refusal.fix] == [
+        '[lb.web-prod.asg] mode = "standby"',
+        '[lb.web-prod.asg] mode = "ignore"',
+    ]
+    assert not refusal.waivable
+
+
+@pytest.mark.rule("A1", "F-20")
+def test_with_a_word_members_may_be_walked_and_strangers_need_none() -> None:
+    assert codes(plan(a_scaling(), mode="standby")) == []
+    assert codes(plan(a_scaling(), mode="ignore")) == []
+    assert codes(plan(Scaling(), mode="refuse")) == []
+
+
+@pytest.mark.rule("A1")
+def test_ignore_warns_and_louder_where_the_pools_decide() -> None:
+    quiet, loud = (plan(a_scaling(group), mode="ignore").warnings for group in (GROUP, ELB))
+
+    assert any("web-asg may replace a host while it is out" in line for line in quiet)
+    assert any("web-asg WILL TERMINATE" in line for line in loud)
+
+
+@pytest.mark.rule("A3", "I-4")
+def test_a_host_that_stands_by_for_us_goes_on_whatever_the_config_says_now() -> None:
+    scaling = a_scaling(members=FOUR[:1], web_1=Lifecycle.STANDBY)
+
+    assert codes(plan(scaling, mode="refuse", records=standing_by(FOUR[0]))) == []
+
+
+# --- what forbids ------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A7", "F-20")
+@pytest.mark.parametrize("mode", ["refuse", "standby", "ignore"])
+def test_an_instance_refresh_is_refused_whatever_the_word(mode: str) -> None:
+    made = plan(a_scaling(replace(GROUP, refresh="Baking")), mode=mode)
+    refusal = next(each for each in made.refusals if each.code == "instance-refresh")
+
+    assert refusal.message == "web-asg is replacing its hosts: an instance refresh is Baking"
+
+
+@pytest.mark.rule("A5", "F-20")
+def test_a_suspended_launch_is_refused_with_the_line_that_resumes_it() -> None:
+    group = replace(GROUP, suspended=frozenset({"Launch"}))
+    (refusal,) = plan(a_scaling(group)).refusals
+
+    assert refusal.code == "standby-launch"
+    assert "resume-processes --auto-scaling-group-name web-asg --scaling-processes Launch" in refusal.fix[0]
+    assert codes(plan(a_scaling(group), mode="ignore")) == []
+
+
+@pytest.mark.rule("A4")
+@pytest.mark.parametrize(
+    ("minimum", "at_once", "why", "fix"),
+    [
+        (4, 1, "4 wanted - 1 = 3, and its minimum is 4", "set the group's minimum to 3, or let it want 5"),
+        (3, 2, "4 wanted - 2 = 2, and its minimum is 3", "--max-unavailable 1"),
+    ],
+)
+def test_a_group_that_would_fall_below_its_minimum_is_refused_with_the_numbers(
+    minimum: int, at_once: int, why: str, fix: str
+) -> None:
+    made = plan(a_scaling(replace(GROUP, min_size=minimum)), pace={"max_unavailable": at_once})
+    (refusal,) = made.refusals
+
+    assert (refusal.code, refusal.why, refusal.fix[0]) == ("standby-minimum", (why,), fix)
+
+
+@pytest.mark.rule("A4")
+@pytest.mark.parametrize(("minimum", "at_once"), [(3, 1), (2, 2), (1, 3), (0, 3)])
+def test_a_group_that_has_room_for_all_at_once_is_not_refused(minimum: int, at_once: int) -> None:
+    made = plan(a_scaling(replace(GROUP, min_size=minimum)), pace={"max_unavailable": at_once})
+
+    assert codes(made) == []
+
+
+@pytest.mark.rule("A4")
+def test_hosts_that_stand_by_already_take_nothing_more_from_the_minimum() -> None:
+    scaling = a_scaling(replace(GROUP, min_size=3, desired=3), FOUR[:1], web_1=Lifecycle.STANDBY)
+
+    assert codes(plan(scaling, records=standing_by(FOUR[0]))) == []
+
+
+@pytest.mark.rule("A6")
+@pytest.mark.parametrize("mode", ["standby", "ignore"])
+@pytest.mark.parametrize("state", [state for state in Lifecycle if state is not Lifecycle.IN_SERVICE])
+def test_a_member_in_any_other_state_is_refused_unless_we_put_it_there(mode: str, state: Lifecycle) -> None:
+    made = plan(a_scaling(web_2=state), mode=mode)
+
+    assert codes(made) == ["lifecycle"]
+    assert "web-2 is" in made.refusals[0].message
+
+
+@pytest.mark.rule("A6")
+@pytest.mark.parametrize("state", [Lifecycle.ENTERING, Lifecycle.STANDBY, Lifecycle.COMING])
+def test_a_member_that_we_put_in_standby_may_be_on_its_way(state: Lifecycle) -> None:
+    assert codes(plan(a_scaling(web_2=state), records=standing_by(FOUR[1]))) == []
+
+
+@pytest.mark.rule("S-5")
+def test_a_record_that_names_another_group_is_refused() -> None:
+    made = plan(a_scaling(web_2=Lifecycle.STANDBY), records=standing_by(FOUR[1], "other-asg"))
+
+    assert codes(made) == ["lifecycle"]
+    assert "recorded to stand by in other-asg" in made.refusals[0].message
+
+
+@pytest.mark.rule("A3", "I-12")
+def test_a_group_that_would_add_a_registration_is_refused() -> None:
+    fleet = a_fleet(
+        [WEB, API],
+        FOUR,
+        own=[WEB],
+        registrations={FOUR[1].id: {a_registration(WEB, FOUR[1]), a_registration(API, FOUR[1], 9001)}},
+    )
+    made = plan(a_scaling(replace(GROUP, pools=frozenset({WEB.id, API.id}))), fleet=fleet)
+
+    assert codes(made) == ["standby-pools"]
+    assert "web-asg would register web-2 in api-prod" in made.refusals[0].message
+
+
+@pytest.mark.rule("A3")
+def test_a_source_of_traffic_that_we_cannot_see_is_refused() -> None:
+    made = plan(a_scaling(replace(GROUP, elsewhere=("lattice/svc-1",))))
+
+    assert set(codes(made)) == {"standby-pools"}
+    assert "lattice/svc-1" in made.refusals[0].message
+
+
+@pytest.mark.rule("F-21", "A6")
+def test_standby_needs_to_read_groups_and_the_other_words_do_not() -> None:
+    members = {host.id: Member(host.id, "web-asg", Lifecycle.UNKNOWN, "unread") for host in FOUR}
+    unread = Scaling(members=members, unread="AWS refused autoscaling:DescribeAutoScalingGroups")
+    made = plan(unread, mode="ignore")
+
+    assert codes(plan(unread, mode="standby")) == ["standby-unread"]
+    assert codes(made) == []
+    assert any("AWS refused autoscaling:DescribeAutoScalingGroups" in line for line in made.warnings)
+
+
+# --- what is only said -------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A2")
+def test_suspended_processes_and_the_balancing_of_zones_are_said() -> None:
+    two = replace(GROUP, zones=("a", "b"))
+    balanced = replace(two, suspended=frozenset({"AZRebalance", "HealthCheck"}))
+
+    assert any("AZRebalance" in line for line in plan(a_scaling(two)).warnings)
+    assert plan(a_scaling(balanced)).warnings == ("web-asg has suspended processes: AZRebalance and HealthCheck",)
+    assert plan(a_scaling()).warnings == ()
+
+
+@pytest.mark.rule("F-21")
+def test_refreshes_that_cannot_be_read_are_said_and_forbid_nothing() -> None:
+    made = plan(a_scaling(replace(GROUP, unread="not permitted")))
+
+    assert (codes(made), len(made.warnings)) == ([], 1)
+    assert made.warnings[0].endswith("could not be read: not permitted")
+
+
+@pytest.mark.rule("A5")
+def test_a_group_at_its_maximum_is_said_before_somebody_is_to_come_back() -> None:
+    group = replace(GROUP, desired=6)
+    made = plan(a_scaling(group, FOUR[:1], web_1=Lifecycle.STANDBY), records=standing_by(FOUR[0]))
+
+    assert any("wants 6 of at most 6" in line for line in made.warnings)
+
+
+def test_the_plan_has_every_group_with_the_number_of_its_hosts() -> None:
+    made = plan(a_scaling(members=FOUR[:3]))
+
+    assert [(each.group.name, each.mode, each.hosts) for each in made.groups] == [("web-asg", "standby", 3)]
+
+
+# --- one host ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A3", "T5")
+def test_a_group_moves_its_own_pools_entries_on_the_pools_own_port_only() -> None:
+    host = a_host(1)
+    group = replace(GROUP, pools=frozenset({WEB.id, OLD.id}))
+    mine = {a_registration(WEB, host), a_registration(OLD, host)}
+    others = {a_registration(WEB, host, 8081), a_registration(API, host)}
+    pools = {pool.id: pool for pool in (WEB, API, OLD)}
+
+    assert attached(group, mine | others, pools) == mine
+    assert attached(group, {Registration(WEB.id, host.id, 8080)}, {}) == frozenset()
+    assert attached(None, mine, pools) == frozenset()
+
+
+@pytest.mark.rule("A4", "A5", "A7")
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, None),
+        ({"min_size": 3}, None),
+        ({"min_size": 4}, "web-asg wants 4 and keeps at least 4: 4 wanted - 1 = 3, and its minimum is 4"),
+        ({"suspended": frozenset({"Launch"})}, "the Launch process of web-asg is suspended"),
+        ({"suspended": frozenset({"Terminate"})}, None),
+        ({"refresh": "Pending"}, "an instance refresh is Pending"),
+    ],
+)
+def test_one_host_more_may_stand_by_or_not(changes: dict[str, Any], says: str | None) -> None:
+    why = why_not_enter(replace(GROUP, **changes))
+
+    assert (why is None) == (says is None)
+    assert (says or "") in (why or "")

@@ -1,0 +1,443 @@
+"""Hosts of an Auto Scaling group stand by while they are out, and every way back brings them back (aws.md 4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scene import Scene
+
+from elbroll.engine.stop import StopMode
+from elbroll.errors import PermissionDenied, StandbyRefused, Unanswered
+from elbroll.events import HostStarted
+from elbroll.model import InstanceState, JobEnd, JobResult, Lifecycle, Outcome, RecordState
+from fake_groups import CrashAfter
+from fakes import AnswerLost, Crash, RecordingSink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from elbroll.events import Event
+    from elbroll.model import Host
+
+STANDBY = {"asg": {"mode": "standby"}}
+GROUP = "web-asg"
+FAILS = JobResult(JobEnd.EXIT, 1)
+
+
+def a_scene(**changes: Any) -> Scene:
+    """All three hosts belong to `web-asg`, which is attached to web-prod: api-prod and web-2's second port are not."""
+    scene = Scene(**{"settings": STANDBY, **changes})
+    scene.groups.around(GROUP, scene.hosts, (scene.web,))
+    return scene
+
+
+def at_home(scene: Scene) -> bool:
+    """Everybody is where they were, in service of their group, which wants as many as before; no record is open."""
+    states = [scene.groups.lifecycle(host) for host in scene.hosts]
+    closed = not any(record.open for record in scene.ledger.kept.values())
+    whole = scene.groups.kept[GROUP].desired == len(scene.hosts)
+    return scene.balancer.members() == scene.home and set(states) == {Lifecycle.IN_SERVICE} and closed and whole
+
+
+def order(scene: Scene, host: Host, *kinds: str) -> list[str]:
+    """The deeds of one host's walk."""
+    return [str(kind) for kind, *about in scene.deeds(*kinds) if _about(about, host)]
+
+
+def _about(about: list[object], host: Host) -> bool:
+    return any(host.id in (each if isinstance(each, tuple) else (each,)) for each in about)
+
+
+# --- the walk ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A3", "A4", "I-2", "I-24")
+def test_a_host_stands_by_from_its_record_to_its_return() -> None:
+    scene = a_scene()
+    results = scene.roll()
+    first = scene.hosts[0]
+
+    assert {result.outcome for result in results.values()} == {Outcome.DEPLOYED}
+    wanted = ["record", "enter", "deregister", "record", "run", "record", "record", "register", "exit", "record"]
+    assert order(scene, first, "record", "enter", "deregister", "run", "register", "exit") == wanted
+    assert at_home(scene)
+
+
+@pytest.mark.rule("A3", "I-3")
+def test_pools_and_ports_that_are_not_the_groups_are_left_and_rejoined_by_hand() -> None:
+    scene = a_scene()
+    scene.roll()
+    first, second, _ = scene.hosts
+
+    moved = [about for _, *about in scene.deeds("deregister", "register") if _about(about, first)]
+    assert moved == [[(first.id, 9000)], [(first.id, 9000)]]
+    moved = [about for _, *about in scene.deeds("deregister", "register") if _about(about, second)]
+    assert moved == [[(second.id, 8081)], [(second.id, 8081)]]
+
+
+@pytest.mark.rule("A3", "I-5")
+def test_no_command_runs_before_the_group_says_standby() -> None:
+    scene = a_scene()
+    scene.groups.lag = 100.0
+    seen: list[Lifecycle] = []
+    scene.transport.on_run = lambda host, _job: seen.append(scene.groups.lifecycle(host))
+    scene.roll()
+
+    assert seen == [Lifecycle.STANDBY] * 3
+    assert at_home(scene)
+
+
+@pytest.mark.rule("A3", "I-2")
+def test_the_record_names_the_group_while_the_host_is_out_and_no_longer() -> None:
+    scene = a_scene()
+    named: list[tuple[str, str | None]] = []
+    scene.ledger.on_write = lambda record: named.append((record.state, record.standby_group))
+    scene.roll()
+
+    assert named[:5] == [
+        ("held", GROUP),
+        ("deploying", GROUP),
+        ("deployed", GROUP),
+        ("registering", GROUP),
+        ("in-service", None),
+    ]
+
+
+@pytest.mark.rule("A1")
+def test_with_ignore_the_group_is_told_nothing() -> None:
+    scene = a_scene(settings={"asg": {"mode": "ignore"}})
+    scene.roll()
+
+    assert scene.deeds("enter", "exit") == []
+    assert scene.balancer.members() == scene.home
+
+
+@pytest.mark.rule("A6")
+def test_a_host_whose_group_has_let_it_go_is_taken_out_by_hand() -> None:
+    scene = a_scene()
+    plan = scene.plan()
+    del scene.groups.places[scene.hosts[0].id]
+    results = scene.roll(plan=plan)
+
+    assert results[scene.hosts[0].id].outcome is Outcome.DEPLOYED
+    assert order(scene, scene.hosts[0], "enter", "exit") == []
+    assert scene.balancer.members() == scene.home
+
+
+# --- the group's word before anything is done --------------------------------------------------------
+
+
+def shrunk(scene: Scene) -> None:
+    scene.groups.kept[GROUP] = replace(scene.groups.kept[GROUP], min_size=3)
+
+
+def refreshing(scene: Scene) -> None:
+    scene.groups.kept[GROUP] = replace(scene.groups.kept[GROUP], refresh="InProgress")
+
+
+def suspended(scene: Scene) -> None:
+    scene.groups.kept[GROUP] = replace(scene.groups.kept[GROUP], suspended=frozenset({"Launch"}))
+
+
+def terminating(scene: Scene) -> None:
+    scene.groups.put(scene.hosts[0], Lifecycle.LEAVING)
+
+
+def moved_by_somebody(scene: Scene) -> None:
+    scene.groups.put(scene.hosts[0], Lifecycle.STANDBY)
+
+
+@pytest.mark.rule("A4", "A5", "A6", "A7")
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (shrunk, "keeps at least 3: 3 wanted - 1 = 2"),
+        (refreshing, "an instance refresh is InProgress"),
+        (suspended, "Launch process of web-asg is suspended"),
+        (terminating, "is Terminating:Wait in web-asg"),
+        (moved_by_somebody, "is Standby in web-asg, and not by elbroll"),
+    ],
+)
+def test_what_has_changed_since_the_plan_leaves_the_host_untouched(change: Callable[[Scene], None], says: str) -> None:
+    scene = a_scene()
+    plan = scene.plan()
+    change(scene)
+    result = scene.roll(plan=plan)[scene.hosts[0].id]
+
+    assert result.outcome is Outcome.NOT_REACHED
+    assert result.failure is not None
+    assert says in result.failure.message
+    assert scene.deeds("record", "enter", "deregister") == []
+
+
+@pytest.mark.rule("F-6", "A6")
+def test_a_group_that_may_not_be_read_leaves_the_host_untouched() -> None:
+    scene = a_scene()
+    plan = scene.plan()
+    scene.sink = Denying(scene)
+    result = scene.roll(plan=plan)[scene.hosts[0].id]
+
+    assert result.outcome is Outcome.NOT_REACHED
+    assert scene.deeds("record", "deregister") == []
+
+
+class Denying(RecordingSink):
+    """Takes the right to read groups away as soon as the first host's walk begins."""
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__()
+        self._scene = scene
+
+    def tell(self, event: Event) -> None:
+        super().tell(event)
+        if isinstance(event, HostStarted):
+            self._scene.groups.denied = PermissionDenied("refused", action="autoscaling:DescribeAutoScalingInstances")
+
+
+# --- answers that are lost, and words that are not followed ------------------------------------------
+
+
+@pytest.mark.rule("A5", "F-34", "I-11")
+@pytest.mark.parametrize("number", [0, 2])
+@pytest.mark.parametrize("kind", [AnswerLost, Unanswered])
+def test_a_lost_standby_answer_is_settled_by_the_state_that_is_read(number: int, kind: type[Exception]) -> None:
+    scene = a_scene()
+    scene.groups.faults = [*[None] * (number // 2), kind("lost")]
+    results = scene.roll()
+
+    assert {result.outcome for result in results.values()} == {Outcome.DEPLOYED}
+    assert at_home(scene)
+
+
+@pytest.mark.rule("A6", "F-34")
+def test_a_group_that_is_busy_is_asked_again_by_time() -> None:
+    scene = a_scene()
+    scene.groups.faults = [Unanswered("busy")] * 12
+    scene.roll()
+
+    assert at_home(scene)
+
+
+@pytest.mark.rule("A5", "I-6")
+@pytest.mark.parametrize("refusal", [StandbyRefused("no"), PermissionDenied("no", action="autoscaling:EnterStandby")])
+def test_a_group_that_refuses_leaves_the_host_in_service(refusal: Exception) -> None:
+    scene = a_scene()
+    scene.groups.faults = [refusal, refusal]
+    result = scene.roll()[scene.hosts[0].id]
+
+    assert result.outcome is Outcome.RESTORED
+    assert order(scene, scene.hosts[0], "run") == []
+    assert at_home(scene)
+
+
+@pytest.mark.rule("A3", "I-6", "I-13")
+def test_a_group_that_never_obeys_is_given_up_and_the_host_is_put_back() -> None:
+    scene = a_scene()
+    scene.groups.stuck = True
+    result = scene.roll()[scene.hosts[0].id]
+
+    assert result.outcome is Outcome.RESTORED
+    assert scene.balancer.members() == scene.home
+    assert not any(record.open for record in scene.ledger.kept.values())
+
+
+@pytest.mark.rule("F-30", "I-5", "I-6")
+def test_a_pool_that_the_host_does_not_leave_puts_it_back_out_of_standby() -> None:
+    scene = a_scene()
+    scene.balancer.deaf = True
+    result = scene.roll()[scene.hosts[0].id]
+
+    assert result.outcome is Outcome.RESTORED
+    assert order(scene, scene.hosts[0], "run") == []
+    assert at_home(scene)
+
+
+@pytest.mark.rule("F-36", "I-5")
+def test_a_host_that_somebody_takes_out_of_standby_meanwhile_is_put_back() -> None:
+    scene = a_scene()
+    first = scene.hosts[0]
+
+    def taken_back() -> None:
+        scene.groups.exit_standby(GROUP, first.id)
+
+    scene.transport.traffic = 60.0
+    scene.clock.at(30.0, taken_back)
+    result = scene.roll()[first.id]
+
+    assert result.outcome is Outcome.RESTORED
+    assert order(scene, first, "run") == []
+    assert at_home(scene)
+
+
+# --- hosts that fail ---------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("I-7", "A3")
+def test_a_host_that_failed_stays_in_standby_and_its_record_says_so() -> None:
+    scene = a_scene()
+    first = scene.hosts[0]
+    scene.transport.ends[first.id] = [FAILS]
+    result = scene.roll()[first.id]
+
+    assert result.outcome is Outcome.LEFT_OUT
+    assert scene.groups.lifecycle(first) is Lifecycle.STANDBY
+    assert scene.ledger.kept[first.id].standby_group == GROUP
+
+
+@pytest.mark.rule("I-4", "A3")
+def test_the_next_run_goes_on_with_a_host_that_stands_by() -> None:
+    scene = a_scene()
+    scene.transport.ends[scene.hosts[0].id] = [FAILS]
+    scene.roll()
+    results = scene.rerun()
+
+    assert {result.outcome for result in results.values()} == {Outcome.DEPLOYED}
+    assert len(order(scene, scene.hosts[0], "enter")) == 1
+    assert at_home(scene)
+
+
+@pytest.mark.rule("F-50", "I-7")
+def test_a_host_that_never_gets_healthy_is_put_in_standby_again() -> None:
+    scene = a_scene()
+    first = scene.hosts[0]
+    scene.ledger.on_write = lambda record: scene.sick.update(
+        {record.host} if record.state is RecordState.REGISTERING else ()
+    )
+    result = scene.roll()[first.id]
+
+    assert result.outcome is Outcome.LEFT_OUT
+    assert order(scene, first, "enter", "exit") == ["enter", "exit", "enter"]
+    assert scene.members_of(first) == set()
+    scene.clock.sleep(10)
+    assert scene.groups.lifecycle(first) is Lifecycle.STANDBY
+    assert scene.state(first) == "deployed"
+
+
+@pytest.mark.rule("A5", "F-48")
+def test_a_way_back_that_is_closed_keeps_the_record_and_serves_where_it_can() -> None:
+    scene = a_scene()
+    first = scene.hosts[0]
+    scene.transport.on_run = lambda _host, _job: suspended(scene)
+    result = scene.roll()[first.id]
+
+    assert result.outcome is Outcome.LEFT_OUT
+    assert scene.ledger.kept[first.id].standby_group == GROUP
+    scene.groups.kept[GROUP] = replace(scene.groups.kept[GROUP], suspended=frozenset())
+    scene.restore()
+    assert at_home(scene)
+
+
+@pytest.mark.rule("F-34", "I-8")
+def test_a_host_that_is_terminated_while_it_stands_by_is_gone() -> None:
+    scene = a_scene()
+    first = scene.hosts[0]
+
+    def die(host: Host, _job: object) -> None:
+        scene.inventory.hosts[host.id] = replace(host, state=InstanceState.TERMINATED)
+        scene.groups.places.pop(host.id, None)
+
+    scene.transport.on_run = die
+    scene.transport.ends[first.id] = [JobResult(JobEnd.UNKNOWN)]
+    result = scene.roll()[first.id]
+
+    assert result.outcome is Outcome.GONE
+    assert scene.state(first) == "gone"
+    assert order(scene, first, "exit", "register") == []
+
+
+# --- on purpose, and back ----------------------------------------------------------------------------
+
+
+@pytest.mark.rule("A3")
+def test_a_drain_leaves_the_host_in_standby_and_restore_brings_it_back() -> None:
+    scene = a_scene()
+    scene.roll("drain", plan=replace(scene.plan(), hosts=scene.plan().hosts[:1]))
+    first = scene.hosts[0]
+    out = (scene.groups.lifecycle(first), scene.members_of(first), scene.state(first))
+    scene.restore()
+
+    assert out == (Lifecycle.STANDBY, set(), "held")
+    assert at_home(scene)
+
+
+@pytest.mark.rule("A3", "I-4")
+def test_the_record_not_the_config_says_that_a_host_stands_by() -> None:
+    scene = a_scene()
+    scene.roll("drain", plan=replace(scene.plan(), hosts=scene.plan().hosts[:1]))
+    scene.settings = {"asg": {"mode": "refuse"}}
+    scene.restore()
+
+    assert at_home(scene)
+
+
+@pytest.mark.rule("S-5")
+def test_a_record_that_names_another_group_moves_nobody() -> None:
+    scene = a_scene()
+    first = scene.hosts[0]
+    scene.groups.around("other-asg", scene.hosts[1:], (scene.api,))
+    scene.put_record(first, RecordState.HELD, standby_group="other-asg")
+    scene.groups.put(first, Lifecycle.STANDBY)
+    scene.take_out(first)
+    result = scene.restore()[first.id]
+
+    assert result.outcome is Outcome.LEFT_OUT
+    assert scene.deeds("exit") == []
+
+
+# --- signals and crashes -----------------------------------------------------------------------------
+
+
+@pytest.mark.rule("F-54", "I-6")
+@pytest.mark.parametrize("seconds", [0.5, 3.0, 6.0])
+def test_a_first_signal_in_the_drain_brings_the_host_back(seconds: float) -> None:
+    scene = a_scene()
+    scene.transport.traffic = 60.0
+    scene.clock.at(seconds, lambda: scene.stop.ask(StopMode.FINISH))
+    scene.roll()
+
+    assert at_home(scene)
+
+
+@pytest.mark.rule("F-54", "I-4")
+@pytest.mark.parametrize("seconds", [0.5, 3.0, 6.0, 25.0])
+def test_a_second_signal_leaves_at_once_and_a_restore_or_rerun_finishes(seconds: float) -> None:
+    scene = a_scene()
+    scene.transport.traffic = 12.0
+    scene.clock.at(seconds, lambda: scene.stop.ask(StopMode.LEAVE))
+    scene.roll()
+    scene.stop = type(scene.stop)()
+    scene.rerun()
+
+    assert at_home(scene)
+
+
+@pytest.mark.rule("F-55", "I-2", "I-4")
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("write", range(5))
+@pytest.mark.parametrize("then", ["rerun", "restore"])
+def test_after_a_crash_at_any_write_everybody_comes_home(moment: str, write: int, then: str) -> None:
+    scene = a_scene()
+    scene.ledger.crashes = {write: moment}
+    with pytest.raises(Crash):
+        scene.roll()
+    scene.ledger.crashes = {}
+    scene.clock.sleep(10)
+    getattr(scene, then)()
+    scene.rerun()
+
+    assert at_home(scene)
+
+
+@pytest.mark.rule("F-55", "I-2", "I-4", "A5")
+@pytest.mark.parametrize("death", [Crash, CrashAfter])
+@pytest.mark.parametrize("deed", [0, 1])
+def test_after_a_crash_at_any_standby_call_everybody_comes_home(death: type[Crash], deed: int) -> None:
+    scene = a_scene()
+    scene.groups.faults = [*[None] * deed, death()]
+    with pytest.raises(Crash):
+        scene.roll()
+    scene.rerun()
+
+    assert at_home(scene)
