@@ -13,6 +13,7 @@ from elbroll.cli.screens import Screens
 from elbroll.cli.session import Session
 from elbroll.cli.tasks import plan_for, roll_task
 from elbroll.cli.wishes import overrides, request
+from elbroll.core.credentials import warned
 from elbroll.core.guard import Consent
 from elbroll.errors import Refused, UsageError
 from elbroll.model import Why
@@ -34,6 +35,7 @@ def show_plan(flags: Flags, lb: str, wishes: Mapping[str, object], out: Path | N
     asked = request(Why.ROLL, wishes)
     task = roll_task(session, lb, asked, session.loaded.lb(lb), "plan")
     plan = plan_for(task, task.look(), session.clock.now(), Consent())
+    plan = warned(plan, session.clients.validity(), session.clock.now())
     document = plan_document(plan, session.origin)
     if out is not None:
         _save(out, document)

@@ -20,6 +20,7 @@ from elbroll.cli.tasks import WHY, fleet_name, plan_for
 from elbroll.cli.telling import Telling
 from elbroll.cli.waking import wakeful
 from elbroll.cli.wishes import words
+from elbroll.core.credentials import warned
 from elbroll.core.guard import Consent, GuardRules
 from elbroll.core.restoring import left_out, left_result, restore_plan
 from elbroll.engine.context import Run
@@ -149,7 +150,7 @@ class Undertaking:
         error: BaseException | None = None
         with telling:
             ear.tell(telling.heard_signal)
-            telling.began(plan)
+            telling.began(warned(plan, self._session.clients.validity(), self._session.clock.now()))
             try:
                 with wakeful(self._session, survey, lease, telling) as ours:
                     self._walk(telling, ours, survey, plan)

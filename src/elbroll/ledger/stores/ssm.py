@@ -119,7 +119,8 @@ class SsmStore:
             if code_of(error) == "ParameterAlreadyExists":
                 return None
             raise
-        return found if isinstance(found := answer.get("Version"), int) else None
+        number: object = answer.get("Version")
+        return number if isinstance(number, int) else None
 
     def _settled(self, key: str, draft: Draft, base: int, answered: int | None) -> Verdict:
         """Whose is the version right above our base? That one, and no other, could have been won by us."""
