@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from elbroll.cli.app import COMMANDS
+from elbroll.cli.topics import TOPICS
 
 HEAVY = ("pydantic", "boto3", "botocore", "paramiko", "rich", "platformdirs", "moto")
 SUBCOMMANDS = {"config": ("show", "check", "schema")}
@@ -17,7 +18,7 @@ HELPS = [
     (),
     *((word, "--help") for word in COMMANDS if word != "help"),
     *((word, sub, "--help") for word, subs in SUBCOMMANDS.items() for sub in subs),
-    *(("help", word) for word in COMMANDS if word not in {"help", "config"}),
+    *(("help", word) for word in {**COMMANDS, **TOPICS} if word != "help"),
 ]
 PROBE = """
 import sys

@@ -12,6 +12,7 @@ from elbroll.cli.app import app
 from elbroll.cli.commands.help import command
 from elbroll.cli.topics import TOPICS
 from elbroll.config.keys import NOT_YET, leaves
+from elbroll.config.reference import reference
 from elbroll.config.schema import LbSettings, Written
 from elbroll.outputs.eventtypes import TYPES
 
@@ -31,7 +32,7 @@ def test_every_topic_that_help_offers_exists_and_the_other_way_round() -> None:
     assert {word for word in offered if word in TOPICS} == TOPICS.keys()
 
 
-@pytest.mark.parametrize("topic", ["events", "config"])
+@pytest.mark.parametrize("topic", TOPICS)
 def test_a_reference_keeps_to_80_columns(topic: str) -> None:
     assert [line for line in told(topic).splitlines() if len(line) > 80] == []
 
@@ -44,7 +45,7 @@ def test_the_events_are_all_there() -> None:
 
 def test_every_key_that_is_obeyed_is_there_with_type_and_default() -> None:
     text = told("config")
-    whole = [path for path in leaves(Written) if path[0] in ("aws", "ssh", "ledger")]
+    whole = [path for path in leaves(Written) if path[0] in ("aws", "ssh", "ledger", "hooks")]
     ignored = {key for key, choice in NOT_YET if choice is None}
     keys = {str(path[-1]) for path in (*whole, *leaves(LbSettings)) if ".".join(map(str, path)) not in ignored}
     inner = {"from", "to", "mode", "status", "body", "hosts"}
@@ -55,13 +56,21 @@ def test_every_key_that_is_obeyed_is_there_with_type_and_default() -> None:
     assert '  mode  "refuse" | "standby" | "ignore", default "refuse"' in text
 
 
+def test_the_file_that_help_prints_is_what_the_schema_says() -> None:
+    made = "from elbroll.config.reference import reference; print(reference())"
+
+    assert told("config") == f"{reference()}\n", f"python -c '{made}' > src/elbroll/config/reference.txt"
+
+
 def test_arguments_are_not_listed_as_options() -> None:
     helped = CliRunner().invoke(app, ["hosts", "trust", "--help"]).output
 
     assert [line for line in helped.splitlines() if line.strip() in {"HOST", "[FINGERPRINT]"}] == []
 
 
-@pytest.mark.parametrize("words", [("--help",), ("help", "exit-codes"), ("help", "events"), ("hosts", "--help")])
+@pytest.mark.parametrize(
+    "words", [("--help",), ("help", "exit-codes"), ("help", "events"), ("help", "config"), ("hosts", "--help")]
+)
 def test_help_loads_nothing_heavy(words: tuple[str, ...]) -> None:
     script = "import sys; from elbroll.cli.app import run; run(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
     child = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=True)

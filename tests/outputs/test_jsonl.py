@@ -206,3 +206,11 @@ def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
 def test_a_directory_that_is_missing_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file or directory"):
         open_new(tmp_path / "missing" / "events.jsonl")
+
+
+def test_nothing_follows_the_last_event() -> None:
+    stream = io.StringIO()
+    outlet = JsonLines(stream)
+    for told in story.good_end().tell(e.Warned("hook", "the hook finished exited 1")).told:
+        outlet.take(told)
+    assert json.loads(stream.getvalue().splitlines()[-1])["type"] == "dev.elbroll.run.finished.v1"

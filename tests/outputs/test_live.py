@@ -158,3 +158,21 @@ def test_a_small_screen_still_ends_with_the_way_on() -> None:
         "Next  elbroll deploy --lb web-prod --release v143    web-4 again, then web-5",
         "      elbroll restore web-4                          verify again, then put back",
     ]
+
+
+@pytest.mark.rule("F-54")
+def test_after_a_signal_the_halt_is_no_news() -> None:
+    told = story.second_batch().tell(e.SignalReceived("SIGINT", "finish"), e.HaltDecided("a signal has come"))
+    terminal = Terminal()
+    play(told, terminal).close()
+    assert "halting" not in "\n".join(terminal.shown())
+    assert any(line.startswith("! SIGINT") for line in terminal.shown())
+
+
+def test_long_lines_break_between_words() -> None:
+    warned = e.Warned("x", "demo-2 is the only host of demo in us-east-1b: others carry it")
+    terminal = Terminal(columns=60)
+    play(story.opening().tell(warned), terminal).close()
+    shown = terminal.shown()
+    first = next(number for number, line in enumerate(shown) if line.startswith("! demo-2"))
+    assert shown[first : first + 2] == ["! demo-2 is the only host of demo in us-east-1b: others", "  carry it"]

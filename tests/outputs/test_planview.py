@@ -106,3 +106,13 @@ def test_hostile_names_stay_on_their_line() -> None:
     lines = shown(replace(story.PLAN, hosts=(hostile,))).splitlines()
     assert len(lines) == len(PLAN.splitlines()) - 4
     assert all(line.isprintable() for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("state", "shown_as"),
+    [(TargetState.HEALTHY, "healthy"), (TargetState.UNHEALTHY, "unhealthy"), (TargetState.GONE, "-"), (None, "-")],
+)
+def test_a_skipped_host_shows_the_state_it_is_in(state: TargetState | None, shown_as: str) -> None:
+    skipped = Skipped(story.host(6), SkipReason.CURRENT, "v143", state=state)
+    line = shown(replace(story.PLAN, skipped=(skipped,))).splitlines()[-4]
+    assert line.split()[4] == shown_as

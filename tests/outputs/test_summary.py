@@ -172,3 +172,45 @@ def test_hostile_output_in_a_failure_is_shown_not_obeyed() -> None:
     err, _ = told(story.finish(of))
     assert all(line.isprintable() for line in err.splitlines())
     assert not [line for line in err.splitlines() if line.startswith("web-prod")]
+
+
+@pytest.mark.rule("F-54")
+@pytest.mark.parametrize("code", ["interrupted", "abandoned"])
+def test_what_a_signal_has_ended_is_interrupted_not_failed(code: str) -> None:
+    three = story.host(3)
+    steps = (StepResult(Step.DRAIN, Result.CANCELLATION, 10), StepResult(Step.REGISTER, Result.SUCCESS, 5))
+    result = HostResult(three.id, Outcome.RESTORED, True, steps=steps, failure=Failure(code, "a signal has come"))
+    of = story.second_batch().tell(e.SignalReceived("SIGINT", "finish"), e.HostFinished(three, result))
+    err, _ = told(story.finish(of))
+    assert "✘ web-3 interrupted in drain: a signal has come" in err
+    assert "failed" not in err
+
+
+class Gone(io.StringIO):
+    """A stream whose other end is gone, or full."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.rule("F-57", "I-16")
+def test_where_stdout_is_gone_the_standing_goes_to_stderr() -> None:
+    err = io.StringIO()
+    summary = Summary(Pen(err, NO_COLOR), Pen(Gone(), NO_COLOR), UNICODE, logs=Path("LOGS"))
+    for each in story.finish(story.halted()).told:
+        summary.take(each)
+    assert err.getvalue() == BLOCK + STANDING
+
+
+def test_on_a_terminal_reasons_break_between_words_and_host_output_is_left_alone() -> None:
+    err = io.StringIO()
+    summary = Summary(Pen(err, replace(NO_COLOR, width=50)), None, UNICODE, logs=Path("LOGS"))
+    for each in story.finish(story.halted()).told:
+        summary.take(each)
+    assert err.getvalue().splitlines()[1:6] == [
+        "✘ web-4 failed in verify: GET",
+        "         10.0.2.14:8080/healthz answered 502 for",
+        "         0:30",
+        "  why    the app answers, but not with 200-299 (30",
+        "         looks, the last at 21:33:41Z)",
+    ]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TextIO
 
+from elbroll.outputs.clean import clean_line
 from elbroll.outputs.streams import console
 from elbroll.outputs.words import columns, cut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from rich.text import Text
 
@@ -30,11 +32,19 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some text of one tone; cleaned, without a newline."""
+    """Some text of one tone, without a newline. Whoever forgot to clean it is helped here: nothing else is shown."""
 
     text: str
     tone: Tone = Tone.PLAIN
 
+    def __post_init__(self) -> None:
+        """Pieces are all that people see, so what is harmless here is harmless everywhere (I-21)."""
+        if not self.text.isprintable():
+            object.__setattr__(self, "text", clean_line(self.text))
+
+
+WORDS = re.compile(r"\s*(?P<word>\S+)")
+"""Words, each with the blanks before it."""
 
 Line = tuple[Piece, ...]
 """One line for people."""
@@ -59,6 +69,37 @@ def fitted(written: Line, width: int | None) -> Line:
         room = width - sum(columns(each.text) for each in kept)
         kept.append(Piece(cut(piece.text, room), piece.tone))
     return tuple(kept)
+
+
+def wrapped(written: Line, width: int | None, indent: int = 2) -> tuple[Line, ...]:
+    """The line broken between words, the rest of it indented; None: as it is. Blanks at a break are left out."""
+    text = "".join(piece.text for piece in written)
+    if width is None or columns(text.rstrip()) <= width:
+        return (written,)
+    first, *rest = _rows(text, width, indent)
+    return (_part(written, *first), *((Piece(" " * indent), *_part(written, *row)) for row in rest))
+
+
+def _rows(text: str, width: int, indent: int) -> Iterator[tuple[int, int]]:
+    """Where each row begins and ends; a row has one word at least."""
+    start = end = used = 0
+    for word in WORDS.finditer(text):
+        if end and used + columns(word[0]) > width:
+            yield start, end
+            start, used = word.start("word"), indent
+        used += columns(word["word"] if start == word.start("word") else word[0])
+        end = word.end()
+    yield start, max(end, start)
+
+
+def _part(written: Line, start: int, end: int) -> Line:
+    pieces: list[Piece] = []
+    at = 0
+    for piece in written:
+        kept = piece.text[max(0, start - at) : max(0, end - at)]
+        pieces += [Piece(kept, piece.tone)] if kept else []
+        at += len(piece.text)
+    return tuple(pieces)
 
 
 def rich_text(lines: Iterable[Line]) -> Text:

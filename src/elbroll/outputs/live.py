@@ -10,7 +10,7 @@ from rich.live import Live as Screen
 from elbroll.core.standing import Standing, apply
 from elbroll.events import HostOutput
 from elbroll.outputs.board import board
-from elbroll.outputs.ink import Line, rich_text
+from elbroll.outputs.ink import Line, rich_text, wrapped
 from elbroll.outputs.plain import Detail
 from elbroll.outputs.scroll import scrolled
 from elbroll.outputs.streams import console
@@ -60,7 +60,8 @@ class Live:
         if not self._screen.is_started:
             self._screen.start()
         if self._detail >= Detail.OUTPUT or not isinstance(told.event, HostOutput):
-            self._scroll(scrolled(told.event, self._standing, self._glyphs, self._size()[0]))
+            width = self._size()[0]
+            self._scroll(scrolled(told.event, self._standing, self._glyphs, width), width)
         if self._standing.finished is not None:
             self._screen.stop()
 
@@ -79,9 +80,9 @@ class Live:
         drawn = board(self._standing, elapsed, width, height - 1, self._glyphs)
         self._screen.update(rich_text(drawn), refresh=True)
 
-    def _scroll(self, written: tuple[Line, ...]) -> None:
+    def _scroll(self, written: tuple[Line, ...], width: int) -> None:
         for each in written:
-            self._console.print(rich_text((each,)), soft_wrap=True)
+            self._console.print(rich_text(wrapped(each, width)), soft_wrap=True)
 
 
 def size_of(stream: TextIO) -> tuple[int, int]:

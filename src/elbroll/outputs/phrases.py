@@ -27,6 +27,8 @@ SKIPPED_AS = {
     SkipReason.GONE: "gone",
 }
 LEAVING = "stop within 5 s, leave the rest as recorded"
+INTERRUPTED = frozenset({"interrupted", "abandoned"})
+"""Codes of what a signal has ended: no failure of the host's."""
 SHOWN_AS = {Step.CLOSE: Step.REGISTER, Step.GUARD: Step.DRAIN}
 """Steps that users know by another one's name (interface.md 6)."""
 
@@ -141,6 +143,8 @@ def failed_step(result: HostResult) -> str:
 def failure_line(name: str, result: HostResult, failure: Failure) -> str:
     """`web-4 failed in verify: GET … answered 502`; of a host that was never begun: `web-4 not reached: …`."""
     message = clean_line(failure.message)
+    if failure.code in INTERRUPTED:
+        return f"{name} interrupted in {failed_step(result)}: {message}"
     if result.outcome is Outcome.NOT_REACHED:
         return f"{name} not reached: {message}"
     return f"{name} failed in {failed_step(result)}: {message}"

@@ -176,6 +176,9 @@ def _signal_received(event: events.SignalReceived, standing: Standing, told: Tol
 
 @_lines.register(events.HaltDecided)
 def _halt_decided(event: events.HaltDecided, standing: Standing, told: Told, _detail: Detail) -> tuple[Line, ...]:
+    """After a signal it is no news."""
+    if standing.signals:
+        return ()
     return (_about("all", standing, told, "halt", phrases.halting(event), Tone.BAD),)
 
 

@@ -130,10 +130,18 @@ def _skipped(plan: RolloutPlan, skipped: Skipped) -> tuple[Piece, ...]:
         Piece(phrases.name_of(skipped.host)),
         Piece(skipped.host.id),
         Piece(zone(skipped.host.zone)),
-        Piece("out", Tone.WARN) if skipped.out else Piece("-"),
+        _state_of(skipped),
         Piece(clean_line(skipped.release or "?")),
         Piece("skipped" if already else why, Tone.DIM),
     )
+
+
+def _state_of(skipped: Skipped) -> Piece:
+    if skipped.out:
+        return Piece("out", Tone.WARN)
+    if skipped.state in {None, TargetState.GONE}:
+        return Piece("-")
+    return Piece(skipped.state.value, Tone.PLAIN if skipped.state is TargetState.HEALTHY else Tone.WARN)
 
 
 def _sums(plan: RolloutPlan, times: Times) -> Iterator[Line]:

@@ -133,7 +133,10 @@ def _signal_received(
 
 
 @_lines.register(events.HaltDecided)
-def _halt_decided(event: events.HaltDecided, _standing: Standing, glyphs: Glyphs, _width: int) -> tuple[Line, ...]:
+def _halt_decided(event: events.HaltDecided, standing: Standing, glyphs: Glyphs, _width: int) -> tuple[Line, ...]:
+    """After a signal it is no news."""
+    if standing.signals:
+        return ()
     return (line(Piece(f"{glyphs.bad} halting: {phrases.halting(event)}", Tone.BAD)),)
 
 

@@ -11,7 +11,7 @@ from elbroll.model import Outcome, Result, Step
 from elbroll.outputs import phrases
 from elbroll.outputs.clean import clean_line
 from elbroll.outputs.hostlogs import log_of
-from elbroll.outputs.ink import Line, Piece, Tone, line, table
+from elbroll.outputs.ink import Line, Piece, Tone, line, table, wrapped
 from elbroll.outputs.words import counted, duration
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ TAIL = 20
 """Last lines of a failed host's output that a block shows."""
 BLOCKS = 8
 """Failure blocks before the rest is left to the table."""
+OUTPUT = Piece("| ")
+"""Before each line that a host has printed."""
 GOOD = frozenset({Outcome.DEPLOYED, Outcome.RESTORED, Outcome.DRAINED})
 TONES = {
     Outcome.DEPLOYED: Tone.GOOD,
@@ -64,7 +66,8 @@ class Summary:
         if not isinstance(told.event, RunFinished):
             return
         try:
-            self._err.write(failures(self._standing, told.event, self._glyphs, self._logs))
+            told_of = failures(self._standing, told.event, self._glyphs, self._logs)
+            self._err.write(row for each in told_of for row in _fitting(each, self._err.width))
         finally:
             if self._out is not None:
                 self._close(self._out, told.event)
@@ -104,13 +107,18 @@ def failures(standing: Standing, end: RunFinished, glyphs: Glyphs, logs: Path | 
     return (*written, ()) if written else ()
 
 
+def _fitting(written: Line, width: int | None) -> tuple[Line, ...]:
+    """Broken between words, but for what a host has printed."""
+    return (written,) if OUTPUT in written else wrapped(written, width, 9)
+
+
 def _block(standing: Standing, result: HostResult, failure: Failure, glyphs: Glyphs) -> Iterable[Line]:
     name = _name(standing, result.host)
     yield line(Piece(f"{glyphs.bad} {phrases.failure_line(name, result, failure)}", Tone.BAD))
     yield from _whys(failure)
     shown = failure.tail[-TAIL:]
     for number, text in enumerate(shown):
-        yield line("  host   " if number == 0 else "         ", "| ", clean_line(text))
+        yield line("  host   " if number == 0 else "         ", OUTPUT, clean_line(text))
 
 
 def _whole(standing: Standing, result: HostResult, failure: Failure, logs: Path | None) -> Iterable[Line]:
@@ -229,6 +237,8 @@ def _headline(standing: Standing, end: RunFinished) -> Line:
 def _ended(standing: Standing, end: RunFinished) -> str:
     if standing.signals:
         return f"stopped by {standing.signals[-1].name}"
+    if standing.halt is None and any(each.code == "newcomer" for each in standing.warnings):
+        return "done, but not on every host,"
     words = {
         ExitCode.BUG: "ended by a bug of elbroll's",
         ExitCode.TIMEOUT: "ended by its time limit",
