@@ -21,6 +21,8 @@ fuzzed = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
 """For every property of hostile input."""
+seldom = settings(fuzzed, max_examples=max(6, fuzzed.max_examples // 10))
+"""For those whose examples take half a second."""
 
 TRICKS = (
     *(

@@ -129,7 +129,7 @@ def test_what_an_encoding_lacks_is_shown_not_raised() -> None:
     with os.fdopen(writing, "w", encoding="ascii") as pipe, os.fdopen(reading) as reader:
         Pen(unbuffered(pipe), Look(color=False, animate=False, width=None)).write([line("grün \udcff")])
         pipe.close()
-        assert reader.read() == "gr\\xfcn \\udcff\n"
+        assert reader.read() == "gr\\xfcn \\xff\n"
 
 
 def test_large_writes_reach_a_slow_reader_whole() -> None:

@@ -60,7 +60,7 @@ class Masker:
         if isinstance(value, frozenset):
             return frozenset(self._deep(item) for item in value)
         if isinstance(value, Mapping):
-            return {key: self._deep(item) for key, item in value.items()}
+            return {self._deep(key): self._deep(item) for key, item in value.items()}
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return self._record(value)
         return value
