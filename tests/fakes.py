@@ -171,13 +171,6 @@ class FakeBalancer:
         else:
             self._leave(pool, entry)
 
-    def moved_by_group(self, pool: Pool, entry: Registration, *, joins: bool) -> None:
-        """An Auto Scaling group has done it, not we."""
-        if joins:
-            self.add(entry)
-        else:
-            self._leave(pool, entry)
-
     def members(self) -> frozenset[Registration]:
         """What is registered, leaving entries left out."""
         return frozenset(
@@ -264,6 +257,10 @@ class FakeTransport:
     running: dict[HostId, tuple[str, ...]] = field(default_factory=dict)
     """Commands of earlier runs."""
     needs: dict[HostId, object] = field(default_factory=dict)
+    busy_until: dict[tuple[HostId, int], float] = field(default_factory=dict)
+    """When the last connection ends, by host and the number of its drain."""
+    latecomers: dict[HostId, float] = field(default_factory=dict)
+    """Until when somebody is connected who came after the others had gone."""
     jobs: list[Job] = field(default_factory=list)
 
     def prepare(self, host: Host, needs: object) -> ReadyHost:
@@ -303,13 +300,19 @@ class FakeTransport:
     @contextmanager
     def watch(self, host: Host, ports: Collection[int]) -> Iterator[FakeWatch]:
         self._reach(host)
-        yield FakeWatch(self, self.clock.time + self.traffic)
+        until = self.busy_until.setdefault((host.id, self._drains_of(host)), self.clock.time + self.traffic)
+        yield FakeWatch(self, host, until)
 
     def drop(self, host: Host) -> None:
         pass
 
     def close(self) -> None:
         pass
+
+    def _drains_of(self, host: Host) -> int:
+        """How often it was taken out so far."""
+        sent = (entry[1:] for entry in self.history if entry[0] == "deregister")
+        return sum(any(one[0] in {host.id, host.private_ip} for one in entries) for entries in sent)  # type: ignore[index]
 
     def _reach(self, host: Host) -> None:
         if host.id in self.refuses:
@@ -318,13 +321,14 @@ class FakeTransport:
 
 @dataclass
 class FakeWatch:
-    """One connection from a balancer until `until`, then none."""
+    """One connection from a balancer until `until`, then none but latecomers."""
 
     transport: FakeTransport
+    host: Host
     until: float
 
     def look(self) -> tuple[Connection, ...] | None:
-        if self.transport.clock.time < self.until:
+        if self.transport.clock.time < max(self.until, self.transport.latecomers.get(self.host.id, 0.0)):
             return (Connection("10.0.1.11", 8080, "10.0.9.9", 40000, last_sent=5, last_received=5),)
         return ()
 

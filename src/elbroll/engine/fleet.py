@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
@@ -10,6 +11,8 @@ from elbroll.core.decide import Finish, Halt, RollState, Start, WaitForOne, next
 from elbroll.engine.host import HostWalk
 from elbroll.engine.preparing import Preparation
 from elbroll.engine.stop import StopMode
+from elbroll.engine.waiting import patiently
+from elbroll.engine.walker import LOOKS_FOR
 from elbroll.errors import ElbrollError
 from elbroll.model import Failure, HostId, HostResult, Outcome
 
@@ -86,6 +89,7 @@ class Roll:
                     assert_never(move)
         if self._bug is not None:
             raise self._bug
+        self._look_back()
         return self._results
 
     def _state(self) -> RollState:
@@ -103,7 +107,7 @@ class Roll:
     def _halted_by_the_sick(self) -> bool:
         """Finished hosts are judged again before each next one; a sick one counts as a failure (safety.md 5)."""
         try:
-            sick = [host for host in self._room.fell_sick() if host in self._results]
+            sick = self._sick()
         except ElbrollError:
             return False  # the guard reads again, and patiently
         failed = sum(result.outcome is Outcome.LEFT_OUT for result in self._results.values())
@@ -112,6 +116,24 @@ class Roll:
         names = ", ".join(planned.host.name for planned in self._plan.hosts if planned.host.id in sick)
         self._halt(f"{names} fell sick after coming back")
         return True
+
+    def _sick(self) -> list[HostId]:
+        """Hosts that were in service when their walk ended, and are not well any more."""
+        return [host for host in self._room.fell_sick() if host in self._results and self._results[host].in_service]
+
+    def _look_back(self) -> None:
+        """Who came back has to be well at the end too (I-9); while nobody answers, what was seen last stands."""
+        look = partial(patiently, self._sick, clock=self._run.clock, budget=LOOKS_FOR)
+        try:
+            sick = look(give_up=lambda: self._run.stop.mode > StopMode.GO)
+        except ElbrollError as error:
+            self._run.sink.tell(events.Warned("unread", f"nobody could see how all are at the end: {error.message}"))
+            return
+        for planned in (each for each in self._plan.hosts if each.host.id in sick):
+            failure = Failure("fell-sick", "fell sick after coming back")
+            result = replace(self._results[planned.host.id], in_service=False, failure=failure)
+            self._results[planned.host.id] = result
+            self._run.sink.tell(events.HostFinished(planned.host, result))
 
     def _start(self, host: HostId, walk: Callable[[HostId, HostWalk], HostResult], walkers: Crew[HostResult]) -> None:
         planned = self._waiting.pop(host)

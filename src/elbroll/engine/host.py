@@ -13,7 +13,7 @@ from elbroll.engine.leaving import leave
 from elbroll.engine.lives import DEAD
 from elbroll.engine.recovering import Aim, Ending
 from elbroll.engine.walker import Walker, failed
-from elbroll.engine.working import deploy, verify
+from elbroll.engine.working import deploy, unless_back, verify
 from elbroll.model import InstanceState, Outcome, Step
 
 if TYPE_CHECKING:
@@ -97,10 +97,12 @@ class HostWalk:
     def _walk_from(self, begin: Step, *, countable: bool) -> None:
         if begin in {Step.DRAIN, Step.DEPLOY}:
             self._covered(self._run.settings.deploy.timeout)
-            leave(self._walker, countable=countable)
-            deploy(self._walker, self._run.settings.deploy.commands, self._planned.release_after)
+            look_again = leave(self._walker, countable=countable)
+            deploy(self._walker, self._run.settings.deploy.commands, self._planned.release_after, look_again)
         if begin is not Step.REGISTER:
             verify(self._walker, self._planned.release_after)
+        if begin in {Step.DRAIN, Step.DEPLOY}:
+            unless_back(self._walker, Step.VERIFY)
         return_to_service(self._walker)
         close(self._walker, self._planned.release_after)
 

@@ -12,11 +12,12 @@ from elbroll.core.guard import Leave, Refuse
 from elbroll.core.names import listed, pool_name
 from elbroll.core.timing import drain_limit, healthy_limit, settle_for, until_for
 from elbroll.engine.journal import failed_by
+from elbroll.engine.lives import died
 from elbroll.engine.standby import enter, group_of, may_stand_by, stands_by
 from elbroll.engine.waiting import NO_ANSWER, Pace, Wait, patiently, wait_until
 from elbroll.engine.walker import LOOKS_FOR, failed
 from elbroll.errors import ElbrollError, HostAccessError, HostUnreachable, Unanswered
-from elbroll.model import Result, Step, TargetState
+from elbroll.model import RecordState, Result, Step, TargetState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -31,12 +32,17 @@ COUNTS = 0.25
 """Seconds between two counts of a host's connections; each is a line over a channel that is open anyway."""
 LEAVES_WITHIN = 60.0
 """Seconds after which a registration that shows no sign of leaving is not going to (F-30)."""
+PROVEN = frozenset({RecordState.HELD, RecordState.REGISTERING})
+"""States of a record whose host may go back at once: its version is known to serve."""
 SENDS_FOR = 60.0
 """Seconds for which a deregister without an answer is repeated (F-29)."""
 
 
-def leave(walker: Walker, *, countable: bool) -> None:
-    """Guard, record, deregister, wait until drained. Raises StepFailed (GUARD: nothing was done)."""
+def leave(walker: Walker, *, countable: bool) -> Callable[[Step], None]:
+    """Guard, record, deregister, wait until drained. Raises StepFailed (GUARD: nothing was done).
+
+    The answer looks again, in a step that follows, and returns once there still is no traffic (F-32).
+    """
     may_stand_by(walker)
     _admit(walker)
     drain = _Drain(walker, countable=countable)
@@ -44,6 +50,7 @@ def leave(walker: Walker, *, countable: bool) -> None:
     with walker.journal.step(about):
         drain.deregister()
         drain.await_end()
+    return drain.look_again
 
 
 def take_out_again(walker: Walker) -> None:
@@ -127,6 +134,9 @@ class _Drain:
         self._called = self._clock.monotonic()
         self._leaving: dict[Registration, Leaving] = {}
         self._quiet: Quiet | None = None if reported else Quiet()
+        self._counted = self._called
+        self._took = False
+        self._step = Step.DRAIN
 
     def deregister(self) -> None:
         """Every pool at once, then read back at once: capacity may have dropped in between (F-27)."""
@@ -134,7 +144,7 @@ class _Drain:
         now = walker.seen_registered()
         theirs = enter(walker, walker.interrupted, self._must_still_be_allowed)
         walker.send(self._while_it_may, SENDS_FOR, only=now - theirs)
-        self._called = self._clock.monotonic()
+        self._called, self._took = self._clock.monotonic(), bool(now)
         self._leaving = {entry: Leaving() for entry in walker.book.registrations if walker.room.pool(entry.pool)}
         walker.follow()
         short = self._patiently(lambda: walker.room.shortfall(walker.host)) if now else None
@@ -157,6 +167,13 @@ class _Drain:
     def _patiently(self, look: Callable[[], str | None]) -> str | None:
         return patiently(look, clock=self._clock, budget=LOOKS_FOR, give_up=self._walker.interrupted)
 
+    def look_again(self, step: Step) -> None:
+        """Once more until drained, as somebody who knows its address may have come since (F-32). Raises StepFailed."""
+        self._step = step
+        if self._quiet and self._clock.monotonic() - self._counted > self._settle:
+            self._quiet = Quiet()  # nobody has counted for so long that silence has to be shown anew
+        self.await_end()
+
     def await_end(self) -> None:
         """Until drained; never longer than the limit. Raises StepFailed."""
         walker = self._walker
@@ -175,12 +192,12 @@ class _Drain:
         if wait.reached:
             return
         if walker.interrupted():
-            raise failed(Step.DRAIN, "interrupted", "a signal has come", result=Result.CANCELLATION)
+            raise failed(self._step, "interrupted", "a signal has come", result=Result.CANCELLATION)
         if isinstance(wait.last, Undone):
-            raise failed(Step.DRAIN, "undone", wait.last.text)
+            raise failed(self._step, "undone", wait.last.text)
         last = wait.last.text if isinstance(wait.last, NotYet) else str(wait.silence or "no answer")
         code = "still-registered" if self._stays() else "drain-limit"
-        raise failed(Step.DRAIN, code, f"not drained after {wait.seconds:.0f} s: {last}", result=Result.TIMEOUT)
+        raise failed(self._step, code, f"not drained after {wait.seconds:.0f} s: {last}", result=Result.TIMEOUT)
 
     def _look(self, watch: ConnectionWatch | None, peers: frozenset[str] | None) -> Drained | NotYet | Undone:
         walker = self._walker
@@ -188,6 +205,7 @@ class _Drain:
             for entry in (each for each in self._leaving if each.pool == name):
                 self._leaving[entry] = fold(self._leaving[entry], view.row(entry), view.at)
         self._all_there()
+        self._enough_left()
         self._count(watch, peers)
         now = self._clock.monotonic()
         seen = drained(self._leaving, self._quiet, self.until, now, self._settle, now - self._called)
@@ -199,8 +217,15 @@ class _Drain:
 
     def _all_there(self) -> None:
         """A pool that has been deleted shows nothing any more, not even that the host has left it (F-35)."""
-        if gone := sorted({entry.pool for entry in self._leaving if self._walker.room.pool(entry.pool) is None}):
-            raise failed(Step.DRAIN, "pool-gone", f"{listed(list(map(pool_name, gone)))} no longer exists")
+        if gone := sorted({pool.id for pool in self._pools if self._walker.room.pool(pool.id) is None}):
+            raise failed(self._step, "pool-gone", f"{listed(list(map(pool_name, gone)))} no longer exists")
+
+    def _enough_left(self) -> None:
+        """While nothing was deployed to a host that we took out it can make good for others that fall (F-27)."""
+        if not self._took or self._walker.book.state not in PROVEN:
+            return
+        if short := self._walker.room.shortfall(self._walker.host, self._max_age()):
+            raise failed(self._step, "capacity-dropped", f"capacity dropped while it left: {short}")
 
     def _count(self, watch: ConnectionWatch | None, peers: frozenset[str] | None) -> None:
         if watch is None or self._quiet is None:
@@ -212,16 +237,19 @@ class _Drain:
         host = self._walker.host
         own = tuple(address for address in (host.private_ip, *host.addresses) if address)
         now = self._clock.monotonic()
+        self._counted = now
         self._quiet = quiet(self._quiet, connections, peers, own, now, self._settle)
 
     def _go_blind(self, why: str) -> None:
-        """What cannot be asked falls back to the balancer's word, and says so."""
+        """What cannot be asked falls back to the balancer's word, and says so; a dead machine has left (F-34)."""
+        if died(self._walker.run, self._walker.host):
+            raise failed(self._step, "gone", "the instance is terminated")
         self._quiet, self.until = None, "reported"
         self._walker.journal.warn("reported", f"{why}: waiting for the balancer's word instead")
 
     def _tell(self, seen: NotYet) -> None:
         live = self._quiet.live if self._quiet else None
-        self._walker.journal.tell(events.StepProgress(self._walker.host, Step.DRAIN, connections=live, text=seen.text))
+        self._walker.journal.tell(events.StepProgress(self._walker.host, self._step, connections=live, text=seen.text))
 
     def _max_age(self) -> float:
         """A first read at once, a confirming one soon, and then one a tick."""

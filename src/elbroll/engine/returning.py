@@ -7,12 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from elbroll import events
+from elbroll.core.moved import moved_ports
 from elbroll.core.timing import bake_for, healthy_limit
 from elbroll.engine.journal import Abandoned
+from elbroll.engine.room import FRESH, WELL
 from elbroll.engine.standby import by_group, is_back, look_back, rejoin
 from elbroll.engine.waiting import NO_ANSWER, Pace, Wait, patiently, wait_until
-from elbroll.engine.walker import failed
-from elbroll.errors import ElbrollError, Superseded, TargetRefused
+from elbroll.engine.walker import LOOKS_FOR, failed
+from elbroll.errors import ElbrollError, Superseded, TargetRefused, Unanswered
 from elbroll.model import Step, TargetSeen, TargetState, TargetType
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ OUTAGE = 900.0
 """Seconds: a host left out is the worst end, so register tries for long (aws.md B2)."""
 CONFIRM = 0.25
 """Seconds after which a first healthy read is read again (Q5)."""
+REFUSED = 5.0
+"""Seconds between two tries while an address is refused: each is a call that changes something (S-14)."""
 SHOWN_WITHIN = 60.0
 """Seconds after which a registration that does not show is an error (T13)."""
 Rows = dict["Registration", TargetSeen | None]
@@ -36,6 +40,7 @@ def come_back(walker: Walker) -> None:
     about = events.StepStarted(walker.host, Step.REGISTER, limit=limit, pools=walker.labels())
     with walker.journal.step(about):
         walker.follow()
+        _mind_moved_ports(walker)
         walker.book.registering()
         _register(walker)
         _await_healthy(walker, limit)
@@ -50,6 +55,7 @@ def put_back(walker: Walker) -> None:
     about = events.StepStarted(walker.host, Step.REGISTER, limit=limit, pools=walker.labels())
     with walker.journal.step(about):
         walker.follow()
+        _mind_moved_ports(walker)
         _register(walker)
         _await_healthy(walker, limit)
 
@@ -80,6 +86,23 @@ def bake(walker: Walker) -> None:
             raise failed(Step.BAKE, "bake-unhealthy", f"fell sick while it was watched: {_shown(walker, rows)}")
 
 
+def _mind_moved_ports(walker: Walker) -> None:
+    """People may have moved a pool to another port while the host was out (F-49). Raises StepFailed.
+
+    While nobody answers the record is believed.
+    """
+    look = partial(walker.room.views, walker.book.pools(), FRESH)
+    try:
+        views = patiently(look, clock=walker.run.clock, budget=LOOKS_FOR, give_up=walker.leaving_now)
+    except Unanswered:
+        return
+    moved = moved_ports(walker.host, walker.book.registrations, walker.room.fleet, views)
+    for each in moved:
+        walker.journal.warn("port-moved", each.text)
+    if refused := [each.text for each in moved if each.refused]:
+        raise failed(Step.REGISTER, "port-moved", refused[0], *refused[1:])
+
+
 def _register(walker: Walker) -> None:
     """An address that still drains may be refused until its delay is over (T10): then wait and try again."""
     patience = max(
@@ -101,7 +124,7 @@ def _register(walker: Walker) -> None:
         lambda done: done,
         clock=walker.run.clock,
         limit=patience,
-        pace=Pace(walker.tick),
+        pace=Pace(max(REFUSED, walker.tick)),
         stopped=walker.leaving_now,
     )
     if not wait.reached:
@@ -227,7 +250,8 @@ def _row(view: PoolView, entry: Registration) -> TargetSeen | None:
 
 
 def _all_healthy(rows: Rows) -> bool:
-    return all(row is not None and row.state is TargetState.HEALTHY for row in rows.values())
+    """By the balancer's own check; a zonal shift keeps traffic away from a target that is well (F-26)."""
+    return all(row is not None and row.state in WELL for row in rows.values())
 
 
 def _hopeless(rows: Rows, seconds: float) -> bool:

@@ -150,10 +150,10 @@ class FleetRoom:
     def fell_sick(self) -> tuple[HostId, ...]:
         """Hosts that came back in this run and are not healthy everywhere any more (safety.md 5)."""
         views = self.views(self.fleet.pools, FRESH)
-        rows = [row for view in views.values() for row in view.rows]
-        sick = {row.registration.id for row in rows if row.state not in WELL}
-        back = (self.fleet.hosts[host] for host in dict(self._returned) if host in self.fleet.hosts)
-        return tuple(host.id for host in back if sick & {host.id, host.private_ip, *host.addresses})
+        rows = (row for view in views.values() for row in view.rows)
+        sick = {_place(row.registration) for row in rows if row.state not in WELL}
+        home = self.fleet.registrations
+        return tuple(host for host in dict(self._returned) if sick & set(map(_place, home.get(host, frozenset()))))
 
     def bear(self, left_out: int) -> None:
         """So many hosts were left out in this run; the floor bears as many as `max_failures` says."""
@@ -215,3 +215,7 @@ class FleetRoom:
 
     def _name(self, pool: PoolId) -> str:
         return self.fleet.pools[pool].name
+
+
+def _place(entry: Registration) -> tuple[PoolId, str, int | None]:
+    return (entry.pool, entry.id, entry.port)
