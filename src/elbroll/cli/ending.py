@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from elbroll.cli.bugs import outside_a_run
 from elbroll.cli.options import Flags
 from elbroll.errors import ElbrollError, ExitCode, Refused, StoreDown, Unanswered, UsageError
 
@@ -21,7 +22,7 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 
 def explain(error: BaseException, argv: Sequence[str]) -> int:
     """Tell the error on stderr (or as a JSON document on stdout), and answer its exit code."""
-    ours = _ours(error)
+    ours = _ours(error, argv)
     if isinstance(ours, (Unanswered, StoreDown)):
         ours.exit_code = ExitCode.ACCESS  # nobody answered before anything was begun: no host is out by this
     if ours.now is None and ours.exit_code is not ExitCode.BUG:
@@ -33,14 +34,14 @@ def explain(error: BaseException, argv: Sequence[str]) -> int:
     return ours.exit_code
 
 
-def _ours(error: BaseException) -> ElbrollError:
+def _ours(error: BaseException, argv: Sequence[str]) -> ElbrollError:
     if isinstance(error, ElbrollError):
         return error
     if isinstance(error, click.ClickException):
         return _usage(error)
     if isinstance(error, OSError) and error.errno in FULL:
         return _not_told(error)
-    return _bug(error)
+    return outside_a_run(error, argv)
 
 
 def _usage(error: click.ClickException) -> ElbrollError:
@@ -52,18 +53,6 @@ def _usage(error: click.ClickException) -> ElbrollError:
 def _not_told(error: OSError) -> ElbrollError:
     """A command that only shows something could not: what was cut short is no result. A run never ends here (I-16)."""
     return Refused(f"the result could not be written: {error.strerror}", now="nothing was changed")
-
-
-def _bug(error: BaseException) -> ElbrollError:
-    last = error.__traceback__
-    while last is not None and last.tb_next is not None:
-        last = last.tb_next
-    where = f"{last.tb_frame.f_code.co_filename}:{last.tb_lineno}" if last else "nowhere"
-    return ElbrollError(
-        f"elbroll has a bug: {type(error).__name__} {error}".rstrip() + " (ours, not yours)",
-        why=(where,),
-        fix=("elbroll status     shows every host's place",),
-    )
 
 
 def _as_text(error: ElbrollError) -> None:

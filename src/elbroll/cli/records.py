@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from pathlib import Path
@@ -45,6 +46,11 @@ class RunFolder:
         """What hosts have printed, a file a host."""
         return self.path / "hosts"
 
+    @property
+    def debug_log(self) -> Path | None:
+        """Where the debug log is, if there is one."""
+        return self.path / "debug.log" if self._debug is not None else None
+
     def close(self) -> None:
         """End the debug log."""
         if self._debug is not None:
@@ -81,9 +87,22 @@ def _copy(name: str) -> TextIO:
     return unbuffered(sys.stdout) if name == "-" else open_new(Path(name))
 
 
+class _Quiet(logging.StreamHandler["TextIO"]):
+    """Says nothing about a disk that is full, also not when it is closed (F-57)."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """Whatever could not be written is lost."""
+
+    def close(self) -> None:
+        """The file too."""
+        super().close()
+        with contextlib.suppress(OSError):
+            self.stream.close()
+
+
 def debug_log(path: Path, masker: Masker) -> logging.Handler:
     """Warnings of every library and more of our own, masked; botocore's bodies are never written (B7, T-8)."""
-    handler = logging.StreamHandler(open_new(path))
+    handler = _Quiet(open_new(path))
     handler.setFormatter(MaskedFormatter(masker, "%(asctime)s %(name)s %(levelname)s %(message)s"))
     logging.getLogger("elbroll").setLevel(logging.DEBUG)
     logging.getLogger("paramiko").setLevel(logging.INFO)

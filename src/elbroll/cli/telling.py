@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import shlex
@@ -10,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from elbroll import events
+from elbroll.cli.bugs import described, place_of
 from elbroll.cli.hooking import RunHooks
 from elbroll.cli.records import RunFolder
 from elbroll.cli.screens import Screens
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from elbroll.core.plan import RolloutPlan
     from elbroll.events import Event
     from elbroll.model import Holder, Secret
+
+_log = logging.getLogger(__name__)
 
 LAST_WORDS = 4.0
 """Seconds after a signal to leave at once, in which the run may still end by itself (safety.md 8)."""
@@ -142,8 +146,18 @@ class Telling:
             results=results_of(self._standing),
             seconds=self._session.clock.monotonic() - self._began,
             next_commands=next_commands(self._standing, self._standing.plan),
-            failure=_failure(error),
+            failure=self._failure(error),
         )
+
+    def _failure(self, error: BaseException | None) -> Failure | None:
+        if error is None:
+            return None
+        if isinstance(error, ElbrollError):
+            return Failure(error.code, error.message, why=error.why, fix=error.fix)
+        _log.critical("elbroll has a bug", exc_info=error)
+        log = self._folder.debug_log
+        send = (f"send {log} (secrets are masked)",) if log else ()
+        return Failure("bug", described(error), why=(place_of(error),), fix=send)
 
     def _close(self) -> None:
         """Hooks first, since what they get wrong is told; nobody is waited for longer than a signal allows."""
@@ -169,11 +183,3 @@ def _result(code: ExitCode, standing: Standing) -> Result:
     if standing.signals:
         return Result.CANCELLATION
     return Result.SUCCESS if code is ExitCode.OK else Result.FAILURE
-
-
-def _failure(error: BaseException | None) -> Failure | None:
-    if error is None:
-        return None
-    if isinstance(error, ElbrollError):
-        return Failure(error.code, error.message, why=error.why, fix=error.fix)
-    return Failure("bug", f"elbroll has a bug: {type(error).__name__} {error}")
