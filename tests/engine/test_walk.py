@@ -81,7 +81,7 @@ def test_a_host_whose_command_fails_stays_out_and_the_roll_halts() -> None:
     assert {entry.id for entry in scene.balancer.members()} == {second.id, third.id}
 
 
-@pytest.mark.rule("F-46", "I-7")
+@pytest.mark.rule("F-46", "I-7", "S-8")
 def test_an_app_that_never_gets_well_on_its_host_is_not_registered() -> None:
     scene = Scene()
     first = scene.hosts[0]
@@ -92,7 +92,7 @@ def test_an_app_that_never_gets_well_on_its_host_is_not_registered() -> None:
     assert not scene.deeds("register")
 
 
-@pytest.mark.rule("F-50", "I-1", "I-7")
+@pytest.mark.rule("F-50", "I-1", "I-7", "S-8")
 def test_a_host_the_balancer_never_calls_healthy_is_taken_out_again() -> None:
     scene = Scene()
     first = scene.hosts[0]

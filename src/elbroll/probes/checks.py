@@ -85,14 +85,15 @@ class PoolChecks:
 
     def _elsewhere(self, host: Host, target: _Target, url: str) -> Probe:
         """`http://:9000/ready`: another port; another address only if it is spelled out."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https"):
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise Refused(f"verify.http = {url!r} names no address and port") from error
+        if parts.scheme not in ("http", "https") or "@" in parts.netloc:
             raise Refused(f'verify.http = {url!r} is neither "auto", "off", a path, nor an http(s) URL')
         encrypted = parts.scheme == "https"
-        try:
-            port = parts.port or (443 if encrypted else 80)
-        except ValueError as error:
-            raise Refused(f"verify.http = {url!r} names no port") from error
+        port = port or (443 if encrypted else 80)
         address = checked(parts.hostname) if parts.hostname else target.place.address
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         place = Place(address, port, target.place.limit)

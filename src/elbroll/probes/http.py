@@ -12,7 +12,7 @@ from elbroll.errors import HostUnreachable
 from elbroll.model import ProbeAnswer
 from elbroll.probes.addresses import at
 from elbroll.probes.line import NOT_THERE
-from elbroll.probes.streams import Encrypted, Limited
+from elbroll.probes.streams import Encrypted, Limited, TooMuch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,10 +92,12 @@ class HttpProbe:
 
     def _got(self, stream: Stream, deadline: float) -> Answer:
         connection = http.client.HTTPConnection(self.place.address, self.place.port)
-        connection.sock = self._socket(stream, deadline)
+        connection.sock = answering = self._socket(stream, deadline)
         headers = {"Host": str(self.place), "User-Agent": f"elbroll/{__version__}", "Accept": "*/*"}
         connection.request("GET", self.page.path, headers={**headers, "Connection": "close"})
         response = connection.getresponse()
+        if answering.ended:  # `http.client` takes a head that was cut off for a whole one
+            raise http.client.IncompleteRead(b"")
         body = response.read(BODY)
         if len(body) < BODY and response.length:
             raise http.client.IncompleteRead(body)
@@ -153,6 +155,8 @@ def _said(error: Exception, place: Place) -> str:
     match error:
         case TimeoutError():
             return f"no answer within {place.limit:g}s"
+        case TooMuch():
+            return "answered without end"
         case ssl.SSLError():
             return f"no TLS: {error.reason or 'handshake failed'}"
         case http.client.RemoteDisconnected() | http.client.IncompleteRead() | ConnectionError() | EOFError():

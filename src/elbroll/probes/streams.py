@@ -11,20 +11,35 @@ if TYPE_CHECKING:
     from elbroll.probes.line import Stream
 
 _PIECE = 16 * 1024
+MOST = 1024 * 1024
+"""Bytes of one answer, its head and all framing included; `http.client` alone would read on in some of them."""
+
+
+class TooMuch(ValueError):
+    """The app sends without end."""
 
 
 class Limited:
-    """A stream whose every call ends by one deadline. As much of a socket as `http.client` needs."""
+    """A stream whose every call ends by one deadline, and which ends itself after 1 MiB. As much of a socket as
+    `http.client` needs."""
 
     def __init__(self, stream: Stream, clock: Clock, deadline: float) -> None:
         self._stream = stream
         self._clock = clock
         self._deadline = deadline
+        self._taken = 0
+        self.ended = False
+        """Whether somebody has read up to the end of what the app sends."""
 
     def recv(self, size: int) -> bytes:
-        """Raises TimeoutError, OSError."""
+        """Raises TimeoutError, OSError, TooMuch."""
         self._hurry()
-        return self._stream.recv(size)
+        data = self._stream.recv(size)
+        self._taken += len(data)
+        self.ended = self.ended or not data
+        if self._taken > MOST:
+            raise TooMuch
+        return data
 
     def sendall(self, data: bytes) -> None:
         """Raises TimeoutError, OSError."""
@@ -76,6 +91,7 @@ class Encrypted(Limited):
             except ssl.SSLWantReadError:
                 self._exchange()
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                self.ended = True
                 return b""
 
     def sendall(self, data: bytes) -> None:
