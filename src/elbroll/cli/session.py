@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from elbroll.clock import SystemClock
 from elbroll.config.load import Loaded, load
+from elbroll.engine.lives import died
 from elbroll.engine.stop import Stop, StopMode
 from elbroll.errors import AccessError
 
@@ -100,7 +101,7 @@ class Session:
         """Reaches hosts; nothing is dialled before a host is named."""
         from elbroll.transports.ssh import SshTransport  # noqa: PLC0415 - paramiko costs 100 ms
 
-        return SshTransport(self.connector, self.clock, base=self.loaded.base)
+        return SshTransport(self.connector, self.clock, base=self.loaded.base, lives=self._lives)
 
     @cached_property
     def connector(self) -> Connector:
@@ -108,6 +109,10 @@ class Session:
         from elbroll.transports.connection import Connector  # noqa: PLC0415 - as transport
 
         return Connector(self.loaded.settings.ssh, self.clock, self.loaded.base, console=self._console_output)
+
+    def _lives(self, host: Host) -> bool:
+        """By EC2's word now; without an answer it is taken to live (F-34)."""
+        return not died(self.eyes.inventory, host)
 
     def _console_output(self, host: Host) -> str | None:
         """What EC2 kept of the instance's console, where its host keys were printed at first boot (E2)."""

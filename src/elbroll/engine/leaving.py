@@ -242,7 +242,7 @@ class _Drain:
 
     def _go_blind(self, why: str) -> None:
         """What cannot be asked falls back to the balancer's word, and says so; a dead machine has left (F-34)."""
-        if died(self._walker.run, self._walker.host):
+        if died(self._walker.run.inventory, self._walker.host):
             raise failed(self._step, "gone", "the instance is terminated")
         self._quiet, self.until = None, "reported"
         self._walker.journal.warn("reported", f"{why}: waiting for the balancer's word instead")

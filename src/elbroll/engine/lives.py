@@ -8,17 +8,17 @@ from elbroll.errors import ElbrollError
 from elbroll.model import InstanceState
 
 if TYPE_CHECKING:
-    from elbroll.engine.context import Run
+    from elbroll.engine.ports import Inventory
     from elbroll.model import Host
 
 DEAD = frozenset({InstanceState.TERMINATED, InstanceState.SHUTTING_DOWN, InstanceState.MISSING})
 
 
-def died(run: Run, host: Host) -> bool:
+def died(inventory: Inventory, host: Host) -> bool:
     """Whether EC2 says so by now; without an answer it is taken to live."""
     if host.state is InstanceState.OUTSIDE:
         return False
     try:
-        return run.inventory.instances([host.id])[host.id].state in DEAD
+        return inventory.instances([host.id])[host.id].state in DEAD
     except ElbrollError:
         return False

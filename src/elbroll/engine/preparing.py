@@ -86,7 +86,7 @@ class Preparation:
             failed = failure
         except ElbrollError as error:
             failed = _not_ready(error)
-        if died(self._run, planned.host):
+        if died(self._run.inventory, planned.host):
             return self._gone(planned, journal, failed)
         return self._skipped(planned, journal, failed)
 

@@ -84,7 +84,7 @@ class Ending:
 
     def _died(self) -> bool:
         """Whether EC2 says so by now (F-34); without an answer, or without time for one, it is taken to live."""
-        return not self._walker.leaving_now() and died(self._walker.run, self._planned.host)
+        return not self._walker.leaving_now() and died(self._walker.run.inventory, self._planned.host)
 
     def _gone(self, failure: StepFailed) -> HostResult:
         if self._book.record is not None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from elbroll.model import Host
     from elbroll.transports.connection import Connection
+    from elbroll.transports.meeting import Meeting
 
 
 class Connecting(Protocol):
@@ -34,9 +35,11 @@ class Connecting(Protocol):
 class KeptLine:
     """The line to one host. Whoever runs a command or moves a file holds `turn` meanwhile (H25)."""
 
-    def __init__(self, connector: Connecting, host: Host) -> None:
+    def __init__(self, connector: Connecting, host: Host, meeting: Meeting) -> None:
         self._connector = connector
         self._host = host
+        self._meeting = meeting
+        self._met = False
         self._connection: Connection | None = None
         self._opening = threading.Lock()
         self.turn = threading.Lock()
@@ -53,11 +56,14 @@ class KeptLine:
         return connection is not None and connection.alive
 
     def connection(self) -> Connection:
-        """The kept one, or a fresh one if it is dead. Raises HostUnreachable, HostAccessError."""
+        """The kept one, or a fresh one if it is dead, proven to lead to the planned machine.
+
+        Raises HostUnreachable, HostAccessError.
+        """
         with self._opening:
             if self._connection is None or not self._connection.alive:
                 self._drop()
-                self._connection = self._connector.connect(self._host)
+                self._connection = self._fresh()
             return self._connection
 
     def exchange(self) -> Exchange:
@@ -82,6 +88,14 @@ class KeptLine:
     def abandon(self) -> None:
         """As `drop`, but without waiting for anything, not even for a connection that is just being made."""
         threading.Thread(target=self.drop, name="ssh-drop", daemon=True).start()
+
+    def _fresh(self) -> Connection:
+        if self._met:
+            self._meeting.expected(self._host)
+        connection = self._connector.connect(self._host)
+        self._meeting.prove(connection, self._host)
+        self._met = True
+        return connection
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None

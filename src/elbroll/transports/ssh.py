@@ -12,6 +12,7 @@ from elbroll.transports.errands import Errand, Patience
 from elbroll.transports.jobs import open_text
 from elbroll.transports.kept import KeptLine
 from elbroll.transports.masking import Masker
+from elbroll.transports.meeting import Meeting
 from elbroll.transports.output import Output
 from elbroll.transports.preparing import LIMIT, Prepared, Preparer
 from elbroll.transports.talking import put_question
@@ -33,9 +34,16 @@ class SshTransport:
     """Implements `engine.ports.Transport`; one kept connection a host. Upload paths are relative to `base`."""
 
     def __init__(
-        self, connector: Connecting, clock: Clock, patience: Patience | None = None, base: Path | None = None
+        self,
+        connector: Connecting,
+        clock: Clock,
+        patience: Patience | None = None,
+        base: Path | None = None,
+        lives: Callable[[Host], bool] = lambda _: True,
     ) -> None:
+        """`lives`: whether EC2 still knows the machine, asked before a host is dialled again (F-34)."""
         self._connector = connector
+        self._meeting = Meeting(clock, lives)
         self._clock = clock
         self._patience = patience or Patience()
         self._sources = uploads.Sources(base or Path())
@@ -107,7 +115,7 @@ class SshTransport:
 
     def _line(self, host: Host) -> KeptLine:
         with self._lock:
-            return self._lines.setdefault(host.id, KeptLine(self._connector, host))
+            return self._lines.setdefault(host.id, KeptLine(self._connector, host, self._meeting))
 
     def _errand(self, host: Host, job: Job, heard: Callable[[str], None], stop: Stop) -> Errand:
         output = Output(self._clock, heard, Masker(job.secrets.values()))

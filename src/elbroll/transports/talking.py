@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from elbroll.errors import HostUnreachable
 from elbroll.transports.exchange import Ended, Word
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from elbroll.engine.ports import Clock
+    from elbroll.model import Host
     from elbroll.transports.exchange import Exchange
-    from elbroll.transports.kept import KeptLine
 
 TICK = 0.1
 AFTER_THE_END = 1.0
@@ -70,7 +70,7 @@ def listen(exchange: Exchange, output: Output, clock: Clock, mind: Callable[[Tal
 
 
 @contextmanager
-def opened(line: KeptLine) -> Iterator[Exchange]:
+def opened(line: Line) -> Iterator[Exchange]:
     """A fresh exec, closed at the end. Raises HostUnreachable, HostAccessError."""
     exchange = line.exchange()
     try:
@@ -79,7 +79,20 @@ def opened(line: KeptLine) -> Iterator[Exchange]:
         exchange.close()
 
 
-def put_question(line: KeptLine, clock: Clock, text: Callable[[str], bytes], limit: float) -> tuple[Talk, Output]:
+class Line(Protocol):
+    """What a question goes over."""
+
+    @property
+    def host(self) -> Host:
+        """Where it leads."""
+        ...
+
+    def exchange(self) -> Exchange:
+        """A fresh exec. Raises HostUnreachable, HostAccessError."""
+        ...
+
+
+def put_question(line: Line, clock: Clock, text: Callable[[str], bytes], limit: float) -> tuple[Talk, Output]:
     """Send a text made for the exchange's nonce and hear its answer whole; nothing is proven by what it does not say.
 
     Raises HostUnreachable where no last word came, HostAccessError.
@@ -95,7 +108,7 @@ def put_question(line: KeptLine, clock: Clock, text: Callable[[str], bytes], lim
     return talk, output
 
 
-def silent(line: KeptLine, talk: Talk, output: Output) -> HostUnreachable:
+def silent(line: Line, talk: Talk, output: Output) -> HostUnreachable:
     """The host did not answer as our wrapper does; says what it did instead."""
     name, ended = line.host.name, talk.ended
     if ended is None:

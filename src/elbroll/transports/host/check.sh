@@ -27,6 +27,14 @@ identity() {
   known "$(curl -sf -m 1 -H "X-aws-ec2-metadata-token: $_elb_l" "$_elb_u/meta-data/instance-id")"
 }
 
+# who NONCE: whose machine it is, and nothing else; asked on each fresh line (F-41).
+who() {
+  enter "$1"
+  identity
+  say DONE
+  exit 0
+}
+
 # tidy: folders of jobs that ended more than a week ago.
 tidy() {
   find "$_elb_j" -mindepth 1 -maxdepth 1 -type d -mtime +7 | while IFS= read -r _elb_o; do
