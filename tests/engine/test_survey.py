@@ -9,9 +9,9 @@ import pytest
 from scene import Scene
 
 from builders import a_host, a_pool, a_record, a_registration, lb_settings
-from elbroll.engine.survey import Eyes, Survey, survey_hosts, survey_lb
+from elbroll.engine.survey import Eyes, Survey, survey_again, survey_hosts, survey_lb
 from elbroll.errors import NotFound, PermissionDenied, Unanswered
-from elbroll.model import BalancerKind, HostId, InstanceState, RecordState, TargetType
+from elbroll.model import BalancerKind, HostId, InstanceState, Lifecycle, RecordState, TargetType
 from fakes import FakeDirectory
 
 LB = "web-prod-lb"
@@ -247,3 +247,68 @@ def test_a_survey_after_a_change_is_not_the_same() -> None:
     scene.take_out(scene.hosts[0])
     assert not recorded.same_as(before)
     assert not survey(scene).same_as(recorded)
+
+
+# --- Auto Scaling groups -----------------------------------------------------------------------------
+
+
+def grouped(scene: Scene) -> Scene:
+    """web-1 and web-2 carry the tag of `web-asg`."""
+    members = scene.hosts[:2]
+    scene.groups.around("web-asg", members, (scene.web,))
+    scene.inventory.hosts |= {host.id: replace(host, group="web-asg") for host in members}
+    return scene
+
+
+@pytest.mark.rule("A1", "A6")
+def test_groups_are_read_where_a_host_carries_a_groups_tag() -> None:
+    scene = grouped(Scene())
+    scaling = survey(scene).fleet.scaling
+    assert scaling.groups.keys() == {"web-asg"}
+    assert scaling.members.keys() == {host.id for host in scene.hosts[:2]}
+
+
+@pytest.mark.rule("A6")
+def test_a_tag_alone_makes_no_member() -> None:
+    scene = grouped(Scene())
+    del scene.groups.places[scene.hosts[0].id]
+    assert survey(scene).fleet.scaling.members.keys() == {scene.hosts[1].id}
+
+
+@pytest.mark.rule("F-21")
+def test_without_tags_and_records_no_group_is_asked_for() -> None:
+    scene = Scene()
+    scene.groups.denied = PermissionDenied("refused", action="autoscaling:DescribeAutoScalingInstances")
+    assert survey(scene).fleet.scaling.unread is None
+
+
+@pytest.mark.rule("F-21", "F-20")
+def test_groups_that_may_not_be_read_are_known_by_their_tags() -> None:
+    scene = grouped(Scene())
+    scene.groups.denied = PermissionDenied("refused", action="autoscaling:DescribeAutoScalingInstances")
+    scaling = survey(scene).fleet.scaling
+    assert (scaling.unread, scaling.groups) == ("refused", {})
+    assert {member.lifecycle for member in scaling.members.values()} == {Lifecycle.UNKNOWN}
+
+
+@pytest.mark.rule("A3", "I-4")
+def test_a_host_recorded_to_stand_by_is_looked_up_without_its_tag() -> None:
+    scene = Scene()
+    scene.groups.around("web-asg", scene.hosts[:1], (scene.web,))
+    scene.groups.put(scene.hosts[0], Lifecycle.STANDBY)
+    scene.put_record(scene.hosts[0], RecordState.HELD, standby_group="web-asg")
+    scene.take_out(scene.hosts[0])
+    scaling = survey(scene).fleet.scaling
+    assert scaling.members[scene.hosts[0].id].lifecycle is Lifecycle.STANDBY
+
+
+@pytest.mark.rule("F-53")
+def test_looking_again_finds_who_has_joined_the_same_pools() -> None:
+    scene = Scene()
+    before = survey(scene)
+    joined = a_host(7)
+    scene.inventory.hosts[joined.id] = joined
+    scene.balancer.add(a_registration(scene.web, joined))
+    scene.balancer.add(a_registration(scene.api, a_host(8)))
+    now = survey_again(before, eyes(scene))
+    assert now.fleet.hosts.keys() - before.fleet.hosts.keys() == {joined.id}

@@ -148,6 +148,7 @@ def test_the_documented_json() -> None:
             "since": "2026-11-22T21:33:45.000Z",
             "reason": "verify failed",
             "until": None,
+            "standby": None,
         },
     }
     assert fleet["last_run"] == {"run": "7f3a9c", "result": "failure", "exit": 4}

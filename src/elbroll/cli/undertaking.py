@@ -13,6 +13,7 @@ from elbroll.cli.asking import ask_or_refuse
 from elbroll.cli.holder import holder, new_run
 from elbroll.cli.hooking import ask_gate
 from elbroll.cli.locking import acquire
+from elbroll.cli.newcomers import tell_newcomers
 from elbroll.cli.planning import hold_to
 from elbroll.cli.secrets import cautions
 from elbroll.cli.signals import Ear
@@ -174,6 +175,7 @@ class Undertaking:
         rules = GuardRules(plan.max_unavailable, pace.floor, 0)
         roll = Roll(run, plan, FleetRoom(run, survey.fleet, survey.records, rules), survey.records)
         self._roll(roll, plan)
+        tell_newcomers(self._session, self._task, telling, survey)
 
     def _roll(self, roll: Roll, plan: RolloutPlan) -> None:
         walkers: Inline[HostResult] | Threads[HostResult]

@@ -128,11 +128,15 @@ def _note(held: HostRecord | None, pools: tuple[PoolState, ...]) -> str | None:
     if held is not None and held.why is Why.DRAIN:
         until = f" until {held.until:%H:%MZ}" if held.until else ""
         reason = f" ({held.reason})" if held.reason else ""
-        return f"out on purpose{until}{reason}, run {held.run}"
+        return f"out on purpose{until}{reason}, run {held.run}{_standby(held)}"
     if held is not None:
-        return f"run {held.run}: {held.step or held.state}"
+        return f"run {held.run}: {held.step or held.state}{_standby(held)}"
     sick = [pool for pool in pools if pool.state not in SERVES]
     return ", ".join(f"{pool.pool} {pool.reason or pool.state}" for pool in sick) or None
+
+
+def _standby(held: HostRecord) -> str:
+    return f", standby in {held.standby_group}" if held.standby_group else ""
 
 
 def _unlock(look: Look) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ class Landscape:
         made = self._elbv2.create_target_group(
             Name=plan.name,
             Protocol="HTTP",
-            Port=_FRONT,
+            Port=next(iter(ports.values())) if plan.one_port else _FRONT,
             VpcId=self._vpc,
             TargetType="instance",
             HealthCheckPath="/healthz",

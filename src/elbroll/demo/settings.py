@@ -24,11 +24,18 @@ class PoolPlan:
     interval: int = 5
     healthy_threshold: int = 2
     check_limit: int = 2
+    one_port: bool = False
+    """All hosts serve it on one port, the pool's own: as an Auto Scaling group would register them."""
 
     @property
     def lb_name(self) -> str:
         """What users call the balancer: a classic one is its own pool."""
         return self.name if self.kind is BalancerKind.CLASSIC else self.lb
+
+    @property
+    def shares_port(self) -> bool:
+        """Whether all its hosts serve it on the same port."""
+        return self.one_port or self.kind is BalancerKind.CLASSIC
 
     def has(self, host: int) -> bool:
         """Whether this host is a member at the start."""

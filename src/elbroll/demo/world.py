@@ -24,7 +24,6 @@ from elbroll.demo.settings import PoolPlan, WorldSettings
 from elbroll.demo.sshd.keys import new_key
 from elbroll.demo.sweeper import Sweeper
 from elbroll.demo.traffic import Traffic
-from elbroll.model import BalancerKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -121,7 +120,7 @@ class World:
 
     def _raise_hosts(self) -> None:
         addresses = [f"{self._network}.{1 + number % len(zones())}.{11 + number}" for number in range(self._count)]
-        shared = {plan: free_port(addresses) for plan in self.settings.pools if plan.kind is BalancerKind.CLASSIC}
+        shared = {plan: free_port(addresses) for plan in self.settings.pools if plan.shares_port}
         ssh = free_port(addresses)
         self.hosts = tuple(
             DemoHost(self._place(number, address, shared), self._key, self._mark, self.settings.app)

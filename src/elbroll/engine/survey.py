@@ -84,6 +84,13 @@ def survey_hosts(words: Collection[str], eyes: Eyes) -> Survey:
     return reading.survey(_lb_name(pools.values()), pools, frozenset(pools), hosts)
 
 
+def survey_again(before: Survey, eyes: Eyes) -> Survey:
+    """Who is behind the same own pools now; others are not searched for once more (T20)."""
+    own = {name: pool for name, pool in before.fleet.pools.items() if name in before.fleet.own}
+    reading = _Reading(eyes)
+    return reading.survey(before.fleet.lb, own, before.fleet.own, reading.hosts_of(own))
+
+
 class _Reading:
     """The records and, pool by pool, the health that one survey goes by."""
 

@@ -81,6 +81,7 @@ def record_of(record: HostRecord | None) -> Document | None:
         "since": stamp(record.since),
         "reason": record.reason or (f"{record.step} failed" if record.step else None),
         "until": stamp(record.until),
+        "standby": record.standby_group,
     }
 
 

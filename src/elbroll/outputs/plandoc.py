@@ -12,13 +12,13 @@ from elbroll.outputs.phrases import shown_step
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from elbroll.core.planned import PlannedHost, RolloutPlan
+    from elbroll.core.planned import PlannedGroup, PlannedHost, RolloutPlan
     from elbroll.model import Pool, PoolId
 
 SKIPPED = "skipped"
 """In the place of a batch number: a skipped host has nothing else to compare."""
-ASIDE = frozenset({"time", "elbroll", "estimate_seconds", "warnings", "fingerprint"})
-"""What a saved plan does not promise: when it was made, and what it says for people."""
+ASIDE = frozenset({"time", "elbroll", "estimate_seconds", "warnings", "groups", "fingerprint"})
+"""What a saved plan does not promise: when it was made, what it says for people, and sizes that groups change."""
 
 
 def plan_document(plan: RolloutPlan, origin: Origin, config: str | None = None) -> Document:
@@ -48,6 +48,7 @@ def plan_document(plan: RolloutPlan, origin: Origin, config: str | None = None) 
             for each in plan.refusals
         ],
         "warnings": list(plan.warnings),
+        "groups": [_group(each) for each in plan.groups],
     }
     return {**document, "fingerprint": _fingerprint(document)}
 
@@ -64,6 +65,18 @@ def _planned(planned: PlannedHost, pools: Mapping[PoolId, Pool]) -> Document:
         "release_after": planned.release_after,
         "estimate_seconds": round(planned.estimate),
         "registrations": registrations(planned.registrations, pools),
+    }
+
+
+def _group(planned: PlannedGroup) -> Document:
+    return {
+        "group": planned.group.name,
+        "mode": planned.mode,
+        "hosts": planned.hosts,
+        "min_size": planned.group.min_size,
+        "desired": planned.group.desired,
+        "max_size": planned.group.max_size,
+        "health_check": planned.group.health_check,
     }
 
 

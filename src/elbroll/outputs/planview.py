@@ -15,7 +15,7 @@ from elbroll.outputs.words import ASCII, counted, duration, roughly, zone
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from elbroll.core.planned import PlannedHost, PlannedPool, Refusal, RolloutPlan, Skipped
+    from elbroll.core.planned import PlannedGroup, PlannedHost, PlannedPool, Refusal, RolloutPlan, Skipped
     from elbroll.outputs.words import Glyphs
 
 COLUMNS = ("BATCH", "HOST", "INSTANCE", "ZONE", "STATE", "RELEASE", "TAKES")
@@ -60,6 +60,7 @@ def plan_lines(plan: RolloutPlan, head: PlanHead, glyphs: Glyphs = ASCII) -> tup
 def _lines(plan: RolloutPlan, head: PlanHead, glyphs: Glyphs) -> Iterator[Line]:
     yield _heading(plan, head)
     yield from (_pool(each) for each in plan.pools)
+    yield from (_group(each) for each in plan.groups)
     if head.commands:
         yield _work(head)
     if plan.hosts or plan.skipped:
@@ -89,6 +90,14 @@ def _pool(planned: PlannedPool) -> Line:
     drain = f"drain until {planned.until}, up to {duration(planned.drain_limit)}"
     label = "pools    " if planned.own else "other    "
     return line("  ", Piece(label, Tone.DIM), f"{name}  {drain}  healthy in ~{duration(planned.healthy_about)}")
+
+
+def _group(planned: PlannedGroup) -> Line:
+    group = planned.group
+    how = {"standby": "hosts stand by while out", "ignore": "hosts leave behind its back"}.get(planned.mode, "refused")
+    sizes = f"at least {group.min_size}, wants {group.desired}, at most {group.max_size}"
+    checks = f"health check {clean_line(group.health_check)}"
+    return line("  ", Piece("group    ", Tone.DIM), f"{clean_line(group.name)}  {how}  {sizes}  {checks}")
 
 
 def _work(head: PlanHead) -> Line:

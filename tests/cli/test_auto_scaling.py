@@ -1,0 +1,141 @@
+"""Hosts of an Auto Scaling group by the command line: refused, rolled in standby, and joined by a newcomer."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli.shell import wait_for
+from cli.witness import deeds, everybody_serves, locks, members, releases, states
+from cli.worlds import hold_up, let_go, small_world
+from elbroll.demo.lifelike import Group, Scalers, Sizes, Vpc
+from elbroll.demo.settings import PoolPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from cli.shell import Shell
+    from elbroll.demo.host import DemoHost
+    from elbroll.demo.world import World
+
+GROUP = "web-asg"
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """Two hosts, both also in a second group on ports of their own."""
+    with small_world(2, (PoolPlan(delay=3, one_port=True), PoolPlan(name="extra", delay=3))) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def scalers(world: World) -> Scalers:
+    """`web-asg` of both hosts, attached to `demo`; `extra` is none of the group's."""
+    made = Scalers(world.client, world.simulation)
+    world.simulation.groups.lag = 0.3
+    subnets = world.client("ec2").describe_subnets()["Subnets"]
+    mine = [each for each in subnets if each["CidrBlock"].startswith("127.")]
+    vpc = Vpc(mine[0]["VpcId"], {each["AvailabilityZone"]: each["SubnetId"] for each in mine})
+    attached = [Group("demo", world.pools["demo"].arn or "")]
+    instances = [host.instance for host in world.hosts]
+    made.around(GROUP, vpc, instances, attached, sizes=Sizes(at_least=1, at_most=4, health_check="ELB"))
+    return made
+
+
+@pytest.fixture
+def standby(world: World) -> str:
+    """A config in which hosts stand by."""
+    path = world.directory / "standby.toml"
+    path.write_text(f'{world.config.read_text()}\n[lb.demo.asg]\nmode = "standby"\n')
+    return str(path)
+
+
+def begun(host: DemoHost) -> int:
+    """How many deploys have begun on the host."""
+    noted = host.place.home / "deploys"
+    return noted.read_text().count("begin") if noted.exists() else 0
+
+
+def sizes_and_states(scalers: Scalers) -> tuple[tuple[int, int, int], set[str]]:
+    return scalers.sizes(GROUP), set(scalers.members(GROUP).values())
+
+
+@pytest.mark.rule("A1", "F-20", "I-15")
+def test_without_a_word_the_plan_and_the_deploy_refuse_and_nothing_changes(
+    elbroll: Shell, world: World, scalers: Scalers
+) -> None:
+    done = deeds(world)
+    planned = elbroll("plan", "--lb", "demo", "--release", "v2")
+    refused = elbroll("deploy", "--lb", "demo", "--release", "v2")
+
+    assert f"{GROUP}  refused  at least 1, wants 2, at most 4  health check ELB" in planned.out
+    assert refused.code == 5
+    assert "health check type ELB" in refused.err
+    assert '[lb.demo.asg] mode = "standby"' in refused.err
+    assert deeds(world) == done
+
+
+@pytest.mark.rule("A3", "A4", "I-2", "I-3", "I-9", "S-6")
+def test_a_roll_in_standby_loses_no_request_and_leaves_the_group_as_it_was(
+    elbroll: Shell, world: World, scalers: Scalers, standby: str, before: dict[str, Any]
+) -> None:
+    as_it_was, started = sizes_and_states(scalers), len(deeds(world))
+    with world.traffic(rate=20) as one, world.traffic(rate=10, pool="extra") as two:
+        ended = elbroll("deploy", "--config", standby, "--lb", "demo", "--release", "v2")
+
+    assert ended.code == 0, ended.err
+    assert [traffic.count.failures for traffic in (one, two)] == [{}, {}]
+    assert members(world) == before
+    assert sizes_and_states(scalers) == as_it_was
+    assert set(releases(world).values()) == {"v2"}
+    assert set(states(world).values()) == {"in-service"}
+    assert locks(world) == {"free"}
+    done = [action for action in deeds(world)[started:] if action != "PutParameter"]
+    assert done == ["EnterStandby", "DeregisterTargets", "RegisterTargets", "ExitStandby"] * 2
+    allowed = elbroll("iam-policy", "--config", standby, "--lb", "demo").out
+    assert f"autoScalingGroupName/{GROUP}" in allowed
+    assert all(f":{action}" in allowed for action in done)
+
+
+@pytest.mark.rule("A3", "I-4", "F-55")
+def test_a_killed_drain_stands_by_in_its_record_and_restore_brings_it_home(
+    elbroll: Shell, world: World, scalers: Scalers, standby: str, before: dict[str, Any]
+) -> None:
+    as_it_was = sizes_and_states(scalers)
+    running = elbroll.start("deploy", "--config", standby, "--lb", "demo", "--release", "v3", "--only", "demo-1")
+    running.until(lambda: "EnteringStandby" in scalers.members(GROUP).values())
+    running.kill_hard()
+    told = elbroll("status", "--config", standby, "--lb", "demo")
+    (unlock,) = re.findall(r"elbroll unlock demo \w+", told.out)
+    elbroll.line(f"{unlock} --yes")
+    ended = elbroll.elsewhere()("restore", "demo-1", "--config", standby)
+
+    assert f"standby in {GROUP}" in told.out
+    assert ended.code == 0, ended.err
+    wait_for(lambda: everybody_serves(world), limit=15)
+    assert members(world) == before
+    assert sizes_and_states(scalers) == as_it_was
+
+
+@pytest.mark.rule("F-53", "A7")
+def test_a_newcomer_is_named_as_not_deployed_and_the_exit_is_not_zero(
+    elbroll: Shell, world: World, scalers: Scalers, standby: str, before: dict[str, Any]
+) -> None:
+    last = world.host("demo-2")
+    hold_up(last)
+    before_it = begun(last)
+    running = elbroll.start("deploy", "--config", standby, "--lb", "demo", "--release", "v4", "--json")
+    running.until(lambda: begun(last) > before_it)
+    newcomer = scalers.grow(GROUP)
+    let_go(last)
+    ended = running.end()
+    document = ended.document
+
+    assert ended.code == 4, ended.err
+    assert releases(world) == {"demo-1": "v4", "demo-2": "v4"}
+    (told,) = [each for each in document["hosts"] if each["instance"] == newcomer]
+    assert (told["outcome"], told["in_service"]) == ("not-reached", False)
+    assert "--release v4" in document["next"][0]
