@@ -136,6 +136,7 @@ def test_a_dead_host_whose_record_cannot_be_closed_is_gone_all_the_same() -> Non
     scene = Scene()
     first = scene.hosts[0]
     scene.put_record(first, RecordState.HELD)
+    scene.take_out(first)
     scene.inventory.hosts.pop(first.id)
     scene.ledger.down_at = {"gone"}
     result = scene.roll()[first.id]

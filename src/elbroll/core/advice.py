@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from elbroll.core.choice import DEAD
 from elbroll.core.names import clock_time, listed, pool_name
 from elbroll.core.planned import SkipReason
 from elbroll.core.scaling import scaling_advice
@@ -54,6 +55,11 @@ def _records(ground: Ground) -> Iterator[str]:
 
 def _of_record(record: HostRecord, ground: Ground) -> Iterator[str]:
     name = record.name or record.host
+    known = ground.fleet.hosts.get(record.host)
+    if known is not None and known.state in DEAD:
+        yield f"{name} was terminated while it was out: elbroll restore {record.host} closes its record"
+    if record.host not in ground.out:
+        yield f"{name} serves although its record says {record.state}: the record is closed first"
     if lost := sorted({item.registration.pool for item in record.registrations} - ground.fleet.pools.keys()):
         names = [pool_name(id_) for id_ in lost]
         fix = " ".join(["elbroll restore", name, *(f"--give-up {pool}" for pool in names)])

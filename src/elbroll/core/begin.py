@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from elbroll.model import RecordState, Step
+from elbroll.model import RecordState, Step, TargetState
 
 if TYPE_CHECKING:
-    from elbroll.model import HostRecord
+    from collections.abc import Mapping
+
+    from elbroll.model import HostRecord, PoolId, PoolView
 
 
 def held_release(record: HostRecord | None) -> str | None:
@@ -23,6 +25,15 @@ def held_release(record: HostRecord | None) -> str | None:
             return None
         case _:
             assert_never(record.state)
+
+
+def is_well(record: HostRecord, views: Mapping[PoolId, PoolView]) -> bool:
+    """Whether an open record holds nothing any more: its version is known to serve, and every entry reads healthy."""
+    if record.state not in {RecordState.HELD, RecordState.REGISTERING}:
+        return False
+    entries = [item.registration for item in record.registrations]
+    rows = [views[entry.pool].row(entry) if entry.pool in views else None for entry in entries]
+    return bool(rows) and all(row is not None and row.state is TargetState.HEALTHY for row in rows)
 
 
 def begin_of(record: HostRecord | None, release: str | None, showing: int) -> Step:

@@ -76,5 +76,5 @@ def _rank(host: Host, ground: Ground) -> int:
 
 
 def _skipped(host: Host, reason: SkipReason, ground: Ground) -> Skipped:
-    out = ground.open_record(host.id) is not None
+    out = host.id in ground.out
     return Skipped(host, reason, held_release(ground.records.get(host.id)), out, ground.state(host.id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from elbroll.core.begin import is_well
 from elbroll.core.guard import GuardRules, count, expected_hosts
 from elbroll.core.tally import remembering, tally
 from elbroll.model import PoolView, RecordState, TargetState, Why
@@ -58,7 +59,7 @@ class Ground:
     records: Mapping[HostId, HostRecord]
     expected: Mapping[PoolId, frozenset[HostId]]
     out: Mapping[HostId, str]
-    """Hosts with an open record, and since when."""
+    """Hosts with an open record that holds something, and since when."""
     targets: Mapping[HostId, tuple[Target, ...]]
     rules: GuardRules
     capacities: Mapping[PoolId, Capacity]
@@ -110,7 +111,7 @@ def survey_ground(
     total = len(frozenset().union(*(expected[id_] for id_ in fleet.own if id_ in expected)))
     pace = asked.settings.pace
     rules = GuardRules(pace.max_unavailable.rounded_down(total), pace.floor)
-    out = {host: _since(record) for host, record in records.items() if record.open}
+    out = {host: _since(record) for host, record in records.items() if record.open and not is_well(record, views)}
     counted = {id_: count(pool, whole, views[id_], expected[id_], out, rules) for id_, pool in fleet.pools.items()}
     targets = _targets(whole, views, expected)
     return Ground(asked, whole, fleet, views, records, expected, out, targets, rules, counted, total)

@@ -33,6 +33,11 @@ class HostBook:
         return self.record.state if self.record else None
 
     @property
+    def closed(self) -> HostRecord | None:
+        """The record as it was closed last."""
+        return self._closed
+
+    @property
     def release_before(self) -> str | None:
         """What the host ran before this run touched it, as far as the ledger knows."""
         if self.record is not None:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, assert_never
 from elbroll import events
 from elbroll.core.decide import Finish, Halt, RollState, Start, WaitForOne, next_move
 from elbroll.engine.host import HostWalk
+from elbroll.engine.opening import Opening
 from elbroll.engine.preparing import Preparation
 from elbroll.engine.stop import StopMode
 from elbroll.engine.waiting import patiently
 from elbroll.engine.walker import LOOKS_FOR
 from elbroll.errors import ElbrollError
-from elbroll.model import Failure, HostId, HostResult, Outcome
+from elbroll.model import Failure, HostId, HostResult, Outcome, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,7 +47,7 @@ class Roll:
 
     def deploy(self, preparers: Crew[Readied | HostResult], walkers: Crew[HostResult]) -> Mapping[HostId, HostResult]:
         """Prepare all, then roll. A host that cannot be prepared halts the roll before the first drain."""
-        self._tell_capacity()
+        self._open()
         preparation = Preparation(self._run, self._room, self._records)
         ready, ended = preparation.of_all(self._plan.hosts, preparers)
         self._results |= ended
@@ -58,7 +59,7 @@ class Roll:
 
     def drain(self, walkers: Crew[HostResult]) -> Mapping[HostId, HostResult]:
         """Take hosts out on purpose. One that cannot be reached is drained by the balancer's word."""
-        self._tell_capacity()
+        self._open()
         preparation = Preparation(self._run, self._room, self._records)
         planned = dict(self._waiting)
         return self._walk_all(
@@ -67,8 +68,15 @@ class Roll:
 
     def restore(self, walkers: Crew[HostResult]) -> Mapping[HostId, HostResult]:
         """Put hosts back where their records say: one that fails keeps no other one out."""
+        self._open()
         self._bears = len(self._waiting)
         return self._walk_all(lambda _host, walk: walk.restore(), walkers)
+
+    def _open(self) -> None:
+        """Records that hold nothing any more are closed first; a host that only has to register closes its own."""
+        resumed = {planned.host.id for planned in self._plan.hosts if planned.begin is Step.REGISTER}
+        self._records = Opening(self._run, self._room, self._records).closed(resumed)
+        self._tell_capacity()
 
     def _walk_all(
         self, walk: Callable[[HostId, HostWalk], HostResult], walkers: Crew[HostResult]

@@ -132,6 +132,7 @@ class FleetRoom:
         """Its record, left open by an earlier run, was closed: it has been in service all the time (2.2)."""
         with self._door:
             self._out.pop(host.id, None)
+            self._returned.pop(host.id, None)
 
     def ended(self, host: Host) -> None:
         """Its walk is over: whoever waits for it to come back need not wait any longer."""
