@@ -11,7 +11,7 @@ from elbroll.model import HostId, Lifecycle, Member, ScalingGroup
 from fakes import AnswerLost, Crash
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from elbroll.model import Host, Pool
     from fakes import FakeBalancer, FakeClock
@@ -59,6 +59,10 @@ class FakeGroups:
     denied: ElbrollError | None = None
     """Raised by every read."""
     silent_until: float = 0.0
+    registers: bool = True
+    """Not while AddToLoadBalancer is suspended."""
+    on_deed: Callable[[str, HostId], None] = lambda _name, _host: None
+    """Called before a deed takes effect."""
 
     def around(self, name: str, hosts: Collection[Host], pools: tuple[Pool, ...], **changes: object) -> None:
         """A group of these hosts, attached to these pools, of which one host may stand by at a time."""
@@ -110,6 +114,7 @@ class FakeGroups:
         fault = self.faults.pop(0) if self.faults else None
         if fault is not None and not isinstance(fault, (AnswerLost, CrashAfter)):
             raise fault
+        self.on_deed(name, host)
         self.history.append((name, host))
         self._refuse(group, host, wanted)
         if not self.stuck:
@@ -135,8 +140,9 @@ class FakeGroups:
         place = self.places[host]
         self.places[host] = replace(place, lifecycle=to, since=self.clock.time)
         self._want(place.group, 1 if to is Lifecycle.IN_SERVICE else -1)
-        for pool in self.pools[place.group]:
-            self.balancer.moved_by_group(pool, a_registration(pool, place.host), joins=to is Lifecycle.IN_SERVICE)
+        joins = to is Lifecycle.IN_SERVICE
+        for pool in self.pools[place.group] if self.registers or not joins else ():
+            self.balancer.moved_by_group(pool, a_registration(pool, place.host), joins=joins)
 
     def _want(self, group: str, more: int) -> None:
         self.kept[group] = replace(self.kept[group], desired=self.kept[group].desired + more)

@@ -347,6 +347,31 @@ def test_a_host_that_is_terminated_while_it_stands_by_is_gone() -> None:
     assert order(scene, first, "exit", "register") == []
 
 
+@pytest.mark.rule("A3", "T13", "I-13")
+@pytest.mark.parametrize(("takes", "outcome"), [(600.0, Outcome.DEPLOYED), (2000.0, Outcome.LEFT_OUT)])
+def test_a_group_may_take_its_time_to_take_a_host_back_but_not_for_ever(takes: float, outcome: Outcome) -> None:
+    scene = a_scene()
+
+    def slow(name: str, _host: object) -> None:
+        scene.groups.lag = takes if name == "exit" else 5.0
+
+    scene.groups.registers = False
+    scene.groups.on_deed = slow
+    assert scene.roll()[scene.hosts[0].id].outcome is outcome
+
+
+@pytest.mark.rule("A2", "A3", "I-2")
+def test_what_a_group_does_not_register_is_registered_by_hand() -> None:
+    scene = a_scene()
+    scene.groups.registers = False
+    results = scene.roll()
+    first = scene.hosts[0]
+
+    assert {result.outcome for result in results.values()} == {Outcome.DEPLOYED}
+    assert (first.id, 8080) in [entry for _, *entries in scene.deeds("register") for entry in entries]
+    assert at_home(scene)
+
+
 # --- on purpose, and back ----------------------------------------------------------------------------
 
 

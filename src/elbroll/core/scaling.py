@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from elbroll.core.names import counted, listed, pool_name
@@ -106,7 +107,8 @@ def _refreshing(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal
     """Two that replace hosts at the same time would take each other's (A7)."""
     for group in _groups(ground, walk):
         if group.refresh is not None:
-            fix = (f"wait for it, or: aws autoscaling cancel-instance-refresh --auto-scaling-group-name {group.name}",)
+            cancel = f"aws autoscaling cancel-instance-refresh --auto-scaling-group-name {shlex.quote(group.name)}"
+            fix = (f"wait for it, or: {cancel}",)
             yield Refusal("instance-refresh", f"{why_not_enter(group)}", fix=fix)
 
 
@@ -123,7 +125,7 @@ def _no_way_back(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusa
     for group in _groups(ground, walk):
         if "Launch" in group.suspended:
             says = f"the Launch process of {group.name} is suspended: whoever stands by could not come back"
-            resume = f"aws autoscaling resume-processes --auto-scaling-group-name {group.name}"
+            resume = f"aws autoscaling resume-processes --auto-scaling-group-name {shlex.quote(group.name)}"
             yield Refusal("standby-launch", says, fix=(f"{resume} --scaling-processes Launch",))
 
 

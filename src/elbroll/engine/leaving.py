@@ -142,7 +142,7 @@ class _Drain:
         """Every pool at once, then read back at once: capacity may have dropped in between (F-27)."""
         walker = self._walker
         now = walker.seen_registered()
-        theirs = enter(walker, walker.interrupted, self._must_still_be_allowed)
+        theirs = self._enter_standby()
         walker.send(self._while_it_may, SENDS_FOR, only=now - theirs)
         self._called, self._took = self._clock.monotonic(), bool(now)
         self._leaving = {entry: Leaving() for entry in walker.book.registrations if walker.room.pool(entry.pool)}
@@ -159,6 +159,14 @@ class _Drain:
         """
         self._must_still_be_allowed()
         self._walker.run.balancer.deregister(pool, entries)
+
+    def _enter_standby(self) -> frozenset[Registration]:
+        try:
+            return enter(self._walker, self._walker.interrupted, self._must_still_be_allowed)
+        except Unanswered:
+            if self._walker.interrupted():
+                raise failed(Step.DRAIN, "interrupted", "a signal has come", result=Result.CANCELLATION) from None
+            raise
 
     def _must_still_be_allowed(self) -> None:
         if why := self._walker.room.may_still_leave(self._walker.host):

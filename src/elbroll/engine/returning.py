@@ -11,7 +11,7 @@ from elbroll.core.moved import moved_ports
 from elbroll.core.timing import bake_for, healthy_limit
 from elbroll.engine.journal import Abandoned
 from elbroll.engine.room import FRESH, WELL
-from elbroll.engine.standby import by_group, is_back, look_back, rejoin
+from elbroll.engine.standby import await_back, by_group, rejoin
 from elbroll.engine.waiting import NO_ANSWER, Pace, Wait, patiently, wait_until
 from elbroll.engine.walker import LOOKS_FOR, failed
 from elbroll.errors import ElbrollError, Superseded, TargetRefused, Unanswered
@@ -43,6 +43,7 @@ def come_back(walker: Walker) -> None:
         _mind_moved_ports(walker)
         walker.book.registering()
         _register(walker)
+        _await_group(walker)
         _await_healthy(walker, limit)
 
 
@@ -57,6 +58,7 @@ def put_back(walker: Walker) -> None:
         walker.follow()
         _mind_moved_ports(walker)
         _register(walker)
+        _await_group(walker)
         _await_healthy(walker, limit)
 
 
@@ -164,6 +166,18 @@ def _noted(errors: list[ElbrollError]) -> Iterator[None]:
         errors.append(error)
 
 
+def _await_group(walker: Walker) -> None:
+    """The group counts the host as in service again; what it has not registered is sent by hand (A2, A3).
+
+    Raises StepFailed, and what AWS calls raise.
+    """
+    if walker.book.standby_group is None:
+        return
+    await_back(walker, OUTAGE)
+    if missing := by_group(walker) - walker.seen_registered():
+        walker.send(walker.run.balancer.register, OUTAGE, only=missing)
+
+
 def _await_healthy(walker: Walker, limit: float) -> None:
     """An outage of AWS is waited out apart from the limit: it says nothing about the host (F-37)."""
     end = walker.run.clock.monotonic() + OUTAGE
@@ -178,7 +192,6 @@ def _await_healthy(walker: Walker, limit: float) -> None:
     if walker.leaving_now():
         raise Abandoned(Step.REGISTER, "registered, but not yet seen healthy")
     seen = _shown(walker, wait.last) if wait.last is not None else "no answer from AWS"
-    seen += "" if is_back(walker) else f", but {walker.place.said}"
     raise failed(Step.REGISTER, "never-healthy", f"not healthy after {wait.seconds:.0f} s: {seen}")
 
 
@@ -195,8 +208,6 @@ def _watch_until_healthy(walker: Walker, limit: float, silences: list[float]) ->
             silences.append(walker.run.clock.monotonic())
             raise
         _note_sick(sick, rows, walker.run.clock.monotonic())
-        if _all_healthy(rows):
-            look_back(walker)
         text = _shown(walker, rows)
         if [text] != told[-1:]:
             told.append(text)
@@ -206,7 +217,7 @@ def _watch_until_healthy(walker: Walker, limit: float, silences: list[float]) ->
 
     return wait_until(
         look,
-        lambda rows: _all_healthy(rows) and is_back(walker),
+        _all_healthy,
         clock=walker.run.clock,
         limit=limit,
         pace=Pace(walker.tick, again=CONFIRM, good_looks=2),

@@ -169,16 +169,25 @@ def _step_out(walker: Walker, name: str) -> None:
             raise
 
 
-def look_back(walker: Walker) -> None:
-    """See how far the group is with taking the host back. Raises Unanswered."""
-    if walker.book.standby_group is not None:
-        _look(walker, LOOKS)
+def await_back(walker: Walker, limit: float) -> None:
+    """Until the group counts the host as in service, or has no say in it (any more). Raises StepFailed.
 
-
-def is_back(walker: Walker) -> bool:
-    """Whether the group, when last seen, counted the host as in service, or has no say in it."""
-    member = walker.place.member
-    return walker.book.standby_group is None or member is None or member.lifecycle is Lifecycle.IN_SERVICE
+    What it does on the way (its own hooks may hold the host up for long) is not the app's fault (T13).
+    """
+    wait = wait_until(
+        partial(_look, walker, 0.0),
+        lambda member: member is None or member.lifecycle is Lifecycle.IN_SERVICE,
+        clock=walker.run.clock,
+        limit=limit,
+        pace=Pace(LOOKS),
+        give_up=_lost,
+        stopped=walker.leaving_now,
+    )
+    if wait.reached:
+        return
+    walker.abandon_if_told(Step.REGISTER)
+    said = f"{wait.last.said} in {wait.last.group}" if wait.last else f"{wait.silence or 'no answer'}"
+    raise failed(Step.REGISTER, "standby", f"its group has not taken it back within {wait.seconds:.0f} s: {said}")
 
 
 def _must_be_in(member: Member, name: str) -> None:

@@ -40,11 +40,6 @@ class Place:
     member: Member | None = None
     """None: it belongs to no group (any more)."""
 
-    @property
-    def said(self) -> str:
-        """For people."""
-        return f"{self.member.said} in {self.member.group}" if self.member else "in no group"
-
 
 @dataclass(frozen=True, slots=True)
 class Walker:
