@@ -199,7 +199,7 @@ def test_below_its_minimum_a_group_lets_nobody_stand_by_and_says_the_numbers(sta
 
     with pytest.raises(StandbyRefused) as refused:
         stage.groups.enter_standby(GROUP, stage.hosts[1])
-    assert "min-size=2" in refused.value.why[0]
+    assert "min-size=2" in refused.value.message
     assert stage.member(stage.hosts[1]).lifecycle is Lifecycle.IN_SERVICE
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from scene import Scene
 
+from builders import a_registration
 from elbroll.engine.stop import StopMode
 from elbroll.errors import PermissionDenied, StandbyRefused, Unanswered
 from elbroll.events import HostStarted
@@ -370,6 +371,33 @@ def test_what_a_group_does_not_register_is_registered_by_hand() -> None:
     assert {result.outcome for result in results.values()} == {Outcome.DEPLOYED}
     assert (first.id, 8080) in [entry for _, *entries in scene.deeds("register") for entry in entries]
     assert at_home(scene)
+
+
+@pytest.mark.rule("F-36", "A3", "I-5")
+def test_a_host_that_stands_by_and_was_registered_by_hand_leaves_by_hand() -> None:
+    scene = a_scene()
+    first = scene.hosts[0]
+    scene.transport.ends[first.id] = [FAILS]
+    scene.roll()
+    scene.clock.sleep(400)
+    scene.balancer.add(a_registration(scene.web, first), long_ago=True)
+    results = scene.rerun()
+
+    assert results[first.id].outcome is Outcome.DEPLOYED
+    assert len(order(scene, first, "enter")) == 1
+    assert at_home(scene)
+
+
+@pytest.mark.rule("F-37")
+def test_an_outage_right_after_the_group_took_the_host_back_is_waited_out() -> None:
+    scene = a_scene()
+
+    def fall_silent(name: str, _host: object) -> None:
+        scene.balancer.silent_until = scene.clock.time + (300.0 if name == "exit" else 0.0)
+
+    scene.groups.on_deed = fall_silent
+
+    assert scene.roll()[scene.hosts[0].id].outcome is Outcome.DEPLOYED
 
 
 # --- on purpose, and back ----------------------------------------------------------------------------

@@ -118,7 +118,7 @@ def _asking(action: Action, group: str) -> Iterator[None]:
             answer = error.response.get("Error", {})
             if answer.get("Code") != "ValidationError":
                 raise
-            raise StandbyRefused(f"{group} refused {action}", why=(answer.get("Message", ""),)) from error
+            raise StandbyRefused(f"{group} refused {action}: {answer.get('Message', 'no reason given')}") from error
 
 
 def meaning(said: str) -> Lifecycle:

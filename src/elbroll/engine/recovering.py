@@ -193,7 +193,8 @@ class Ending:
             return self._ended(Outcome.NOT_REACHED, in_service=None, after=before, failure=failure, note=note)
         if not isinstance(failure.__cause__, Superseded):
             self._note_why(failure)
-        kept = note or "record kept: " + ", ".join(self._walker.labels())
+        standing = f"; standby in {self._book.standby_group}" if self._book.standby_group else ""
+        kept = note or "record kept: " + ", ".join(self._walker.labels()) + standing
         out = self._book.state in {RecordState.DEPLOYING, RecordState.DEPLOYED}
         after = held_release(self._book.record)
         return self._ended(Outcome.LEFT_OUT, in_service=False if out else None, after=after, failure=failure, note=kept)

@@ -174,7 +174,9 @@ def _await_group(walker: Walker) -> None:
     if walker.book.standby_group is None:
         return
     await_back(walker, OUTAGE)
-    if missing := by_group(walker) - walker.seen_registered():
+    look = partial(walker.room.registered, walker.host)
+    shown = patiently(look, clock=walker.run.clock, budget=OUTAGE, give_up=walker.leaving_now)
+    if missing := by_group(walker) - shown:
         walker.send(walker.run.balancer.register, OUTAGE, only=missing)
 
 

@@ -70,13 +70,17 @@ def enter(
 ) -> frozenset[Registration]:
     """Let the recorded group take the host out of its pools, and answer which entries it takes out itself.
 
-    Returns as soon as the group is seen to obey. `must_be_allowed` is asked right before each call (I-1). Raises what
-    that raises, StandbyRefused, Unanswered, and what confirming a lock raises.
+    Returns as soon as the group is seen to obey. What serves of a host that stands by already was registered by hand,
+    and leaves by hand. `must_be_allowed` is asked right before each call (I-1). Raises what that raises,
+    StandbyRefused, Unanswered, and what confirming a lock raises.
     """
     name = walker.book.standby_group
     if name is None:
         return frozenset()
     refusals: list[StandbyRefused] = []
+    found = patiently(partial(_look, walker, 0.0), clock=walker.run.clock, budget=LOOKS_FOR, give_up=stopped)
+    if found is not None and found.lifecycle is Lifecycle.STANDBY:
+        return frozenset()
     wait = wait_until(
         lambda: _step_in(walker, name, refusals, must_be_allowed),
         lambda member: member is None or member.lifecycle in {Lifecycle.ENTERING, Lifecycle.STANDBY},
