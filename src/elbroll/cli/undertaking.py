@@ -27,6 +27,7 @@ from elbroll.core.restoring import left_out, left_result, restore_plan
 from elbroll.engine.context import Run
 from elbroll.engine.crew import Inline, Threads
 from elbroll.engine.fleet import Roll
+from elbroll.engine.lives import DEAD
 from elbroll.engine.room import FleetRoom
 from elbroll.errors import ElbrollError, ExitCode, Refused, UsageError
 from elbroll.model import HostResult
@@ -67,7 +68,7 @@ class Undertaking:
         self._task = replace(self._task, lb=fleet_name(self._session, self._task, survey))
         self._agree(plan)
         self._hold_to_saved(plan)
-        if not plan.hosts:
+        if not plan.hosts and not self._has_to_bury(survey):
             self._refuse_dead_lock(survey)
             return self._nothing_to_do(plan)
         with ExitStack() as stack:
@@ -77,12 +78,18 @@ class Undertaking:
                 lease = acquire(self._session, _pools(survey), self._holder, self._lock_wait)
             stack.callback(lease.release)
             survey, plan = self._again(survey, plan)
-            if not plan.hosts:  # the run that we waited for has done it all
+            if not plan.hosts and not self._has_to_bury(survey):  # the run that we waited for has done it all
                 return self._nothing_to_do(plan)
             with ear.before_all():
                 ask_gate(self._session, self._task, self._id, plan)
             telling = Telling(self._session, self._task, self._holder, self._wishes)
             return self._told(telling, ear, lease, survey, plan)
+
+    def _has_to_bury(self, survey: Survey) -> bool:
+        """Whether `restore` meets records of hosts that are terminated, which it closes (F-34)."""
+        open_ones = (host for host, record in survey.records.items() if record.open)
+        found = (survey.fleet.hosts.get(host) for host in open_ones)
+        return self._task.command == "restore" and any(host is not None and host.state in DEAD for host in found)
 
     def _first_look(self) -> tuple[Survey, RolloutPlan]:
         """Raises Locked rather than refuse over what another run has out at the moment (F-7)."""

@@ -14,6 +14,7 @@ from elbroll.engine.returning import put_back
 from elbroll.engine.waiting import patiently
 from elbroll.engine.walker import LOOKS_FOR, Walker
 from elbroll.errors import ElbrollError
+from elbroll.model import RecordState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -35,7 +36,8 @@ class Opening:
     def closed(self, resumed: Collection[HostId]) -> dict[HostId, HostRecord]:
         """The records as they are afterwards; those of `resumed` hosts are left to their own walks."""
         hosts = self._room.fleet.hosts
-        mine = [record for record in self._records.values() if record.open and record.host in hosts]
+        readable = (record for record in self._records.values() if record.state is not RecordState.UNREADABLE)
+        mine = [record for record in readable if record.open and record.host in hosts]
         dead = [record for record in mine if hosts[record.host].state in DEAD]
         for record in dead:
             self._gone(hosts[record.host], record)
