@@ -546,6 +546,14 @@ def test_other_pools_are_drained_or_refused_as_configured() -> None:
     assert refusal.why[0] == "web-1 also serves api-prod"
 
 
+@pytest.mark.rule("P2", "P3")
+def test_other_pools_that_hosts_leave_are_named_with_the_policy_that_they_need() -> None:
+    fleet = a_fleet([POOL, a_pool("api-prod")], hosts(3), own=[POOL])
+    (said,) = (line for line in plan(fleet).warnings if "iam-policy" in line)
+    assert said.startswith("hosts are taken out of api-prod as well")
+    assert not any("iam-policy" in line for line in plan(a_fleet([POOL], hosts(3))).warnings)
+
+
 @pytest.mark.rule("F-2")
 @pytest.mark.parametrize(
     ("pace", "code"),

@@ -8,7 +8,8 @@ import pytest
 
 import story
 from elbroll.core.plan import Refusal, RolloutPlan, Skipped, SkipReason
-from elbroll.model import TargetState
+from elbroll.core.planned import PlannedGroup
+from elbroll.model import ScalingGroup, TargetState
 from elbroll.outputs.ink import text_of
 from elbroll.outputs.planview import PlanHead, Times, plan_lines
 from elbroll.outputs.words import UNICODE
@@ -72,6 +73,17 @@ def test_nothing_to_do_says_so() -> None:
     assert shown(replace(story.PLAN, hosts=(), batches=0)).splitlines()[-1] == (
         "Plan: nothing to do, 1 skipped (already v143)."
     )
+
+
+@pytest.mark.rule("A1", "A4")
+@pytest.mark.parametrize(
+    ("mode", "how"),
+    [("standby", "hosts stand by while out"), ("ignore", "hosts leave behind its back"), ("refuse", "refused")],
+)
+def test_groups_are_shown_with_their_sizes_checks_and_the_word_for_them(mode: str, how: str) -> None:
+    group = PlannedGroup(ScalingGroup("web-asg", 2, 4, 6, "ELB"), mode, 3)
+    lines = shown(replace(story.PLAN, groups=(group,))).splitlines()
+    assert lines[2] == f"  group    web-asg  {how}  at least 2, wants 4, at most 6  health check ELB"
 
 
 def test_a_host_that_is_out_is_called_out() -> None:

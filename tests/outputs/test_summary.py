@@ -127,6 +127,18 @@ def test_after_a_signal_the_end_names_it_and_commands_that_may_run_on() -> None:
     assert "The command on web-3 may still run." in out
 
 
+@pytest.mark.rule("F-53")
+def test_a_newcomer_is_in_the_headline_the_table_and_the_way_on() -> None:
+    late, note = story.host(7), "joined during the run: v143 was not deployed to it"
+    rolled = story.good_end()
+    del rolled.told[-1]
+    joined = HostResult(late.id, Outcome.NOT_REACHED, in_service=True, note=note)
+    _, out = told(story.finish(rolled.tell(e.Warned("newcomer", note, late), e.HostFinished(late, joined))))
+    assert out.startswith("web-prod  done, but not on every host, after 4:36")
+    assert f"  web-7  not-reached  -        yes         {note}\n" in out
+    assert "Next  elbroll deploy --lb web-prod --release v143    web-7\n" in out
+
+
 def test_what_cannot_be_read_is_unknown() -> None:
     four = story.host(4)
     result = HostResult(

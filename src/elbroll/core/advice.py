@@ -29,6 +29,7 @@ def advice_for(ground: Ground, walk: Sequence[PlannedHost], skipped: Sequence[Sk
         *(_by_hand(planned) for planned in walk if ground.by_hand(planned.host.id)),
         *_left_out(ground, skipped),
         *_records(ground),
+        *_elsewhere(ground, walk),
         *scaling_advice(ground, walk),
         *(line for pool in pools.values() for line in _of_pool(pool, ground.asked.settings)),
     ]
@@ -68,6 +69,14 @@ def _of_record(record: HostRecord, ground: Ground) -> Iterator[str]:
         yield f"{name} is recorded as out, but AWS no longer lists it; it counts as missing"
     if record.why is Why.DRAIN and record.until is not None and record.until < ground.asked.now:
         yield f"{name} was to be out on purpose until {record.until:%Y-%m-%d %H:%M}Z: it is overdue"
+
+
+def _elsewhere(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[str]:
+    """Pools that were found on the way need their place in the policy, which nobody can try beforehand (P2, P3)."""
+    others = {item.pool for planned in walk for item in planned.registrations} - ground.fleet.own
+    if names := sorted(map(pool_name, others)):
+        allowed = f"the caller must be allowed to (elbroll iam-policy --lb {ground.fleet.lb})"
+        yield f"hosts are taken out of {listed(names)} as well, which {allowed}"
 
 
 def _of_pool(pool: Pool, settings: LbSettings) -> Iterator[str]:
