@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from elbroll.cli.saying import looking_now
 from elbroll.cli.tasks import consent_for, refused
 from elbroll.errors import Declined, UsageError
 
@@ -25,6 +26,7 @@ def ask_or_refuse(plan: RolloutPlan, flags: Flags) -> Consent:
         return consent_for(plan.refusals)
     if not may_ask(flags):
         raise refused(plan, plan.refusals)
+    looking_now().end()
     for refusal in plan.refusals:
         click.echo(refusal.message, err=True)
         for line in refusal.why:
@@ -40,6 +42,7 @@ def confirm(question: str, flags: Flags) -> None:
         return
     if not may_ask(flags):
         raise UsageError(f"{question} There is nobody to ask", now="nothing was changed", fix=("--yes",))
+    looking_now().end()
     if not click.confirm(question, default=False, err=True):
         raise Declined("nothing was changed")
 

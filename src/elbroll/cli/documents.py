@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from elbroll.cli.saying import looking_now
 from elbroll.outputs.documents import dump, head
 from elbroll.outputs.phrases import skips
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 def say_nothing_to_do(session: Session, task: Task, plan: RolloutPlan) -> None:
     """A plan without work, as a sentence or a document."""
+    looking_now().end()
     if session.flags.as_json:
         document = {**head("elbroll.run.v1", session.origin), "command": task.command, "lb": task.lb}
         click.echo(dump({**document, "release": plan.release, "result": "success", "exit": 0, "hosts": [], "next": []}))

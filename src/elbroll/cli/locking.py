@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
+from elbroll.cli.saying import say
 from elbroll.engine.stop import StopMode
 from elbroll.errors import ExitCode, Interrupted, Locked
 
@@ -33,7 +32,7 @@ def acquire(session: Session, pools: Collection[PoolId], holder: Holder, wait: f
                 raise
             if busy.message not in told and not session.flags.quiet:
                 told.add(busy.message)
-                click.echo(f"{busy.message}: waiting for up to {left:.0f} s", err=True)
+                say(f"{busy.message}: waiting for up to {left:.0f} s")
         session.clock.sleep(min(AGAIN, left))
         if session.stop.mode is not StopMode.GO:
             raise Interrupted(ExitCode.INTERRUPT)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from elbroll.cli.saying import looking_now
 from elbroll.cli.screens import Screens
 from elbroll.cli.session import Session
 from elbroll.cli.tasks import plan_for, roll_task
@@ -36,6 +37,7 @@ def show_plan(flags: Flags, lb: str, wishes: Mapping[str, object], out: Path | N
     task = roll_task(session, lb, asked, session.loaded.lb(lb), "plan")
     plan = plan_for(task, task.look(), session.clock.now(), Consent())
     plan = warned(plan, session.clients.validity(), session.clock.now())
+    looking_now().end()
     document = plan_document(plan, session.origin)
     if out is not None:
         _save(out, document)

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from elbroll.cli.saying import say
 from elbroll.errors import UsageError
 from elbroll.outputs.hostlogs import HostLogs
 from elbroll.outputs.jsonl import JsonLines, Output, open_new
@@ -68,7 +67,7 @@ class RunFolder:
             outlets.append(HostLogs(self.logs))
             self._debug = debug_log(self.path / "debug.log", masker)
         except (OSError, UsageError) as error:
-            click.echo(f"warning: this run is not kept: {error}", err=True)
+            say(f"warning: this run is not kept: {error}")
         return outlets
 
 

@@ -9,8 +9,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-import click
-
+from elbroll.cli.saying import looking_now, say
 from elbroll.core.ending import SIGNALS as EXITS
 from elbroll.engine.stop import Stop, StopMode
 from elbroll.errors import Interrupted
@@ -82,6 +81,7 @@ class Ear:
         self._signals = Signals(stop, self._heard, gentle=sys.stderr.isatty())
         self._teller: Callable[[str, StopMode], None] | None = None
         self._first: str | None = None
+        self._looking = looking_now()
 
     def __enter__(self) -> Ear:
         self._signals.__enter__()
@@ -109,7 +109,8 @@ class Ear:
         if self._teller is not None:
             self._teller(name, mode)
         else:
-            click.echo(f"{name}: ending before anything was begun", err=True)
+            self._looking.end()
+            say(f"{name}: ending before anything was begun")
 
 
 def _noted(_number: int, _frame: FrameType | None) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from elbroll.cli.saying import looking_now
 from elbroll.cli.screens import Screens
 from elbroll.cli.session import Session
 from elbroll.cli.tasks import plan_for, roll_task
@@ -69,6 +70,7 @@ def _fleet(session: Session, lb: str) -> FleetStatus:
 
 
 def _show(session: Session, found: Sequence[FleetStatus]) -> None:
+    looking_now().end()
     if session.flags.as_json:
         click.echo(dump(status_document(found, session.origin)))
         return

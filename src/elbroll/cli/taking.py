@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from elbroll.cli.saying import looking_now
 from elbroll.cli.session import Session
 from elbroll.cli.tasks import Task, hosts_task, roll_task
 from elbroll.cli.undertaking import Undertaking
@@ -113,6 +114,7 @@ def _nothing(flags: Flags, hosts: Sequence[str], lb: str | None, *, if_needed: b
     says = f"{who} is {'not ' if hosts else ''}recorded as out"
     if not if_needed:
         raise NotFound(says, fix=("elbroll status     shows every host",))
+    looking_now().end()
     if flags.as_json:
         click.echo(json.dumps({"schema": "elbroll.run.v1", "command": "restore", "result": "success", "exit": 0}))
     elif not flags.quiet:

@@ -14,6 +14,7 @@ from elbroll import events
 from elbroll.cli.bugs import described, place_of
 from elbroll.cli.hooking import RunHooks
 from elbroll.cli.records import RunFolder
+from elbroll.cli.saying import looking_now
 from elbroll.cli.screens import Screens
 from elbroll.core.standing import Standing, apply, exit_code_of, next_commands, results_of
 from elbroll.engine.stop import StopMode
@@ -49,6 +50,7 @@ class Telling:
     """A context manager around a run. Safe to be told from any thread."""
 
     def __init__(self, session: Session, task: Task, holder: Holder, wishes: Mapping[str, object]) -> None:
+        looking_now().end()
         self._session = session
         self._task = task
         self._holder = holder

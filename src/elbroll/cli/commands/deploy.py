@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from elbroll.cli.options import Grouped, common_options, lb_option, pace_options, run_options, selection_options
+from elbroll.cli.saying import look_at
 from elbroll.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def command(lb: str, dry_run: bool, no_verify: bool, flags: Flags, **wishes: obj
       elbroll deploy --lb web-prod --release v143
       elbroll deploy --lb web-prod --release v143 --dry-run
     """
+    look_at(lb, flags)
     from elbroll.cli.rolling import deploy  # noqa: PLC0415 - help must not load the rooms
 
     if dry_run:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from elbroll.cli.options import Grouped, common_options, env, lb_option, pace_options, run_options
+from elbroll.cli.saying import look_at
 
 if TYPE_CHECKING:
     from elbroll.cli.options import Flags
@@ -31,6 +32,7 @@ def command(
       elbroll drain web-4 --reason "disk swap" --for 2h
       elbroll restore web-4
     """
+    look_at(lb or ", ".join(hosts), flags)
     from elbroll.cli.taking import drain  # noqa: PLC0415 - help must not load the rooms
 
     return drain(flags, hosts, lb, wishes, reason=reason, duration=duration)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from elbroll.cli.options import Grouped, common_options, lb_option, pace_options, run_options, selection_options
+from elbroll.cli.saying import look_at
 
 if TYPE_CHECKING:
     from elbroll.cli.options import Flags
@@ -30,6 +31,7 @@ def command(lb: str, no_verify: bool, words: tuple[str, ...], flags: Flags, **wi
       elbroll exec --lb web-prod -- sudo systemctl restart web
       elbroll exec --lb web-prod --only web-1 -- 'apt-get update && reboot-app'
     """
+    look_at(lb, flags)
     from elbroll.cli.rolling import execute  # noqa: PLC0415 - help must not load the rooms
 
     return execute(flags, lb, wishes, words, no_verify=no_verify)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from elbroll.cli.options import Grouped, common_options, env, lb_option, pace_options, selection_options
+from elbroll.cli.saying import look_at
 from elbroll.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def command(lb: str, out: Path | None, exit_code: bool, flags: Flags, **wishes: 
       elbroll plan --lb web-prod --release v143
       elbroll plan --lb web-prod --only 'web-[12]' --json
     """
+    look_at(lb, flags)
     from elbroll.cli.planning import show_plan  # noqa: PLC0415 - help must not load the rooms
 
     plan = show_plan(flags, lb, wishes, out)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from elbroll.cli.options import Grouped, common_options, env, lb_option, run_options
+from elbroll.cli.saying import look_at
 
 if TYPE_CHECKING:
     from elbroll.cli.options import Flags
@@ -27,6 +28,7 @@ def command(hosts: tuple[str, ...], lb: str | None, if_needed: bool, flags: Flag
       elbroll restore --lb web-prod --if-needed
       elbroll restore web-4 --give-up web-old
     """
+    look_at(lb or ", ".join(hosts) or "restore", flags)
     from elbroll.cli.taking import restore  # noqa: PLC0415 - help must not load the rooms
 
     return restore(flags, hosts, lb, wishes, if_needed=if_needed)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from elbroll.cli.options import Grouped, common_options, env
+from elbroll.cli.saying import look_at
 
 if TYPE_CHECKING:
     from elbroll.cli.options import Flags
@@ -27,6 +28,7 @@ def command(lb: tuple[str, ...], watch: bool, check: bool, flags: Flags) -> int:
       elbroll status
       elbroll status --lb web-prod --check
     """
+    look_at(", ".join(lb) or "status", flags)
     from elbroll.cli.standings import status  # noqa: PLC0415 - help must not load the rooms
 
     return status(flags, lb, watch=watch, check=check)

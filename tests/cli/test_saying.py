@@ -1,0 +1,111 @@
+"""Words before a run has outlets: seen at once at a terminal, nowhere else, and never waited for."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from contextlib import contextmanager, redirect_stderr, suppress
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+from cli.shell import COMMAND
+from elbroll.cli import saying
+from elbroll.cli.options import Flags
+from elbroll.cli.saying import ERASE, Looking, look_at, looking_now, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TextIO
+
+    import pexpect
+
+    from cli.shell import Shell
+
+
+class Terminal:
+    """Stderr as a terminal, within the `with` of `command`; `shown` is what has been written since the last look."""
+
+    def __init__(self, stream: TextIO, reader: int) -> None:
+        self._stream = stream
+        self._reader = reader
+
+    @contextmanager
+    def command(self) -> Iterator[None]:
+        with redirect_stderr(self._stream), click.Context(click.Command("deploy")):
+            yield
+
+    def shown(self) -> str:
+        ready, _, _ = select.select([self._reader], [], [], 5.0)
+        return os.read(self._reader, 4096).decode() if ready else ""
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    """One that nobody calls a CI job."""
+    reader, writer = os.openpty()
+    for name in ("CI", "NO_COLOR", "ELBROLL_PROGRESS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    with os.fdopen(writer, "w", encoding="utf-8") as stream:
+        yield Terminal(stream, reader)
+    os.close(reader)
+
+
+def test_it_stands_there_until_there_is_more_to_show(terminal: Terminal) -> None:
+    with terminal.command():
+        look_at("web-prod", Flags())
+        assert terminal.shown() == "web-prod: looking at pools, hosts and records ..."
+        looking_now().end()
+        assert terminal.shown() == ERASE
+        looking_now().end()
+        say("locked: waiting")
+        assert terminal.shown() == "locked: waiting\r\n"
+
+
+def test_it_is_gone_with_the_command_whatever_happens(terminal: Terminal) -> None:
+    def fail() -> None:
+        look_at("web-prod", Flags())
+        raise KeyError
+
+    with pytest.raises(KeyError), terminal.command():
+        fail()
+    assert terminal.shown().endswith(ERASE)
+
+
+@pytest.mark.parametrize("flags", [Flags(quiet=1), Flags(progress="plain"), Flags(progress="none")])
+def test_it_is_not_for_those_who_want_no_board(terminal: Terminal, flags: Flags) -> None:
+    with terminal.command():
+        look_at("web-prod", flags)
+        say("only this")
+    assert terminal.shown() == "only this\r\n"
+
+
+@pytest.mark.rule("F-57")
+def test_nobody_is_waited_for_who_does_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saying, "PATIENCE", 0.2)
+    reader, writer = os.pipe()
+    with os.fdopen(reader), os.fdopen(writer, "w") as stream, redirect_stderr(stream):
+        os.set_blocking(writer, False)
+        with suppress(BlockingIOError):
+            os.write(writer, b"x" * 1_000_000)
+        os.set_blocking(writer, True)
+        began = time.monotonic()
+        say("nobody reads this")
+        Looking(stream).end()
+        assert time.monotonic() - began < 3
+        os.read(reader, 1_000_000)
+
+
+def test_at_a_terminal_something_is_said_within_a_second(elbroll: Shell, before: object) -> None:
+    began = time.monotonic()
+    run: pexpect.spawn[str] = elbroll.at_terminal("plan", "--lb", "demo", "--release", "q1")
+    run.expect("looking at")
+    said = time.monotonic() - began
+    run.expect("Plan: 2 hosts")
+    run.expect("Next")
+    run.close()
+
+    assert said < 1.0, COMMAND
