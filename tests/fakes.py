@@ -379,12 +379,18 @@ class FakeLedger:
     on_write: Callable[[HostRecord], None] = lambda _record: None
     superseded: bool = False
     freed: bool = False
+    never_locked: set[PoolId] = field(default_factory=set)
 
     def records(self) -> Mapping[HostId, HostRecord]:
         return dict(self.kept)
 
     def locks(self) -> Mapping[PoolId, LockSeen]:
         return {}
+
+    def pools(self) -> frozenset[PoolId]:
+        """Those that a record names, since runs lock before they write."""
+        named = {item.registration.pool for record in self.kept.values() for item in record.registrations}
+        return frozenset(named - self.never_locked)
 
     def acquire(self, pools: Collection[PoolId], holder: Holder) -> FakeLease:
         if self.held_by is not None:

@@ -312,3 +312,48 @@ def test_looking_again_finds_who_has_joined_the_same_pools() -> None:
     scene.balancer.add(a_registration(scene.api, a_host(8)))
     now = survey_again(before, eyes(scene))
     assert now.fleet.hosts.keys() - before.fleet.hosts.keys() == {joined.id}
+
+
+# --- what only a record says -----------------------------------------------------------------------------
+
+
+PAY = a_pool("pay")
+
+
+def forged(scene: Scene, *, known: bool) -> Eyes:
+    """A record that names a pool in which only strangers serve, and whether a run has ever held that pool."""
+    first, stranger = scene.hosts[0], a_host(9)
+    scene.inventory.hosts[stranger.id] = stranger
+    scene.balancer.add(a_registration(PAY, stranger), long_ago=True)
+    scene.ledger.kept[first.id] = a_record(first, [a_registration(PAY, first)], RecordState.HELD)
+    scene.ledger.never_locked = set() if known else {PAY.id}
+    return replace(eyes(scene), directory=FakeDirectory((*scene.pools, PAY), scene.balancer))
+
+
+@pytest.mark.rule("S-5", "I-12")
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_pool_that_only_a_record_names_is_strange_unless_a_run_has_held_it(by_name: bool) -> None:
+    for known, strange in ((True, set()), (False, {PAY.id})):
+        looking = forged(Scene(), known=known)
+        found = survey_hosts(["web-1"], looking) if by_name else survey_lb(LB, lb_settings(), looking)
+        assert found.fleet.strange == strange
+        assert PAY.id in found.fleet.pools
+
+
+@pytest.mark.rule("S-5", "I-4")
+def test_a_pool_that_our_own_run_has_emptied_is_not_strange() -> None:
+    scene = Scene()
+    for host in scene.hosts:
+        scene.put_record(host, RecordState.HELD)
+        scene.take_out(host)
+    assert survey(scene).fleet.strange == set()
+    assert survey_hosts(["web-1"], eyes(scene)).fleet.strange == set()
+
+
+@pytest.mark.rule("S-5", "Q2")
+def test_what_aws_shows_needs_no_lock_to_prove_it() -> None:
+    scene = Scene()
+    scene.put_record(scene.hosts[0], RecordState.HELD)
+    scene.take_out(scene.hosts[0])
+    scene.ledger.never_locked = {scene.web.id, scene.api.id}
+    assert survey(scene).fleet.strange == set()

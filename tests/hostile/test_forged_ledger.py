@@ -119,6 +119,32 @@ def test_a_record_that_cannot_be_true_registers_nobody(
     assert (forger.history(f"host/{host.instance}"), moves(world)) == (kept, before)
 
 
+@pytest.fixture(scope="module")
+def strange_pool(world: World) -> str:
+    """A target group in the hosts' own network, in which none of them has ever served."""
+    elb, arn = world.client("elbv2"), next(iter(world.pools.values())).arn
+    vpc = elb.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"][0]["VpcId"]
+    made = elb.create_target_group(Name="payments", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="instance")
+    return "tg/" + made["TargetGroups"][0]["TargetGroupArn"].partition(":targetgroup/")[2]
+
+
+@pytest.mark.rule("S-5", "I-12")
+def test_a_record_in_a_pool_that_the_fleet_has_nothing_to_do_with_registers_nobody_and_locks_nothing(
+    world: World, forger: Forger, call: Callable[..., Said], strange_pool: str
+) -> None:
+    first, second = world.hosts
+    forger.record(first.instance, state="registering", out=[{"pool": strange_pool, "port": 80}], after="v7")
+    forger.record(second.instance, out=[{"pool": _own(world), "port": world.pools["demo"].ports[second.instance]}])
+    refused = [call(*DEPLOY), call("restore", first.instance), call("restore", first.instance, "--lb", "demo")]
+    other = call("restore", second.instance)
+
+    assert [each.code for each in refused] == [5, 5, 5], [each.text for each in refused]
+    assert all("payments:80: no other host of this fleet serves there" in each.text for each in refused[:2])
+    assert other.code == 0, other.text
+    assert forger.history(f"lock/{strange_pool}") == []
+    assert not any(strange_pool in repr(move) for move in moves(world))
+
+
 @pytest.mark.rule("S-5")
 def test_a_record_in_a_pool_that_the_config_ignores_is_refused_by_deploy(
     world: World, forger: Forger, call: Callable[..., Said]

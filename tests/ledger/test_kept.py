@@ -259,5 +259,22 @@ def test_the_ledger_loads_no_heavy_library_before_a_store_is_opened() -> None:
     assert said.stdout == "set()\n"
 
 
+@pytest.mark.rule("S-5", "L2")
+def test_a_pool_that_was_once_locked_is_known_for_good(ours: Desk, theirs: Desk) -> None:
+    assert ours.ledger.pools() == frozenset()
+
+    lease = ours.ledger.acquire([WEB], a_holder())
+    while_held = theirs.ledger.pools()
+    lease.release()
+
+    assert while_held == theirs.ledger.pools() == {WEB}
+
+
+@pytest.mark.rule("S-5", "S-9")
+def test_a_lock_that_nobody_can_have_written_vouches_for_nothing(ours: Desk, log: ParameterLog) -> None:
+    ours.client.put_parameter(Name=WEB_KEY, Value="free", Type="String", Overwrite=False)
+    assert ours.ledger.pools() == frozenset()
+
+
 def test_pools_of_one_name_and_different_groups_have_different_locks() -> None:
     assert locks.key(WEB) != locks.key(PoolId("tg/web-prod/ffffffffffffffff"))

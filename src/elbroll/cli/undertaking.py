@@ -223,6 +223,10 @@ class Undertaking:
 
 
 def _pools(survey: Survey) -> frozenset[PoolId]:
-    """Every pool whose lock the run needs: those that exist, and those that only an open record still names."""
+    """Every pool whose lock the run needs: those that exist, and those that only an open record still names.
+
+    Not those with which the fleet has nothing to do: a lock would vouch for them ever after (S-5).
+    """
     records = (record for record in survey.records.values() if record.open)
-    return frozenset(survey.fleet.pools) | {item.registration.pool for each in records for item in each.registrations}
+    recorded = {item.registration.pool for each in records for item in each.registrations}
+    return frozenset(survey.fleet.pools.keys() | recorded) - survey.fleet.strange

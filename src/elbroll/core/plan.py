@@ -130,6 +130,7 @@ def _planned_pool(pool: Pool, ground: Ground) -> PlannedPool:
         capacity=len(seen.capacity),
         floor=seen.floor,
         floor_why=seen.floor_why,
+        strange=pool.id in ground.fleet.strange,
     )
 
 

@@ -86,6 +86,8 @@ class PlannedPool:
     floor: int
     floor_why: str
     """The arithmetic: `6 hosts - 2 may be out`, or where the number is configured."""
+    strange: bool = False
+    """Only a record says that it has to do with the fleet (S-5)."""
 
 
 @dataclass(frozen=True, slots=True)

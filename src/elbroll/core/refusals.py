@@ -55,7 +55,7 @@ def _unreadable(walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
 def _misplaced(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
     """A record that cannot be true of its host moves nobody (S-5)."""
     for planned in walk:
-        refusal = misfit(planned, ground.fleet.pools)
+        refusal = misfit(planned, ground.fleet.pools, ground.fleet.strange)
         if refusal:
             yield replace(refusal, fix=(*refusal.fix, f"or leave it out: {_exclude([planned])}"))
 

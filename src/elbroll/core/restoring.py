@@ -57,7 +57,8 @@ def _may(each: PlannedHost, plan: RolloutPlan) -> bool:
 
 
 def _misfit(each: PlannedHost, plan: RolloutPlan) -> Refusal | None:
-    return misfit(each, {planned.pool.id: planned.pool for planned in plan.pools})
+    strange = {planned.pool.id for planned in plan.pools if planned.strange}
+    return misfit(each, {planned.pool.id: planned.pool for planned in plan.pools}, strange)
 
 
 def _planned(each: PlannedHost) -> PlannedHost:

@@ -168,6 +168,10 @@ class Ledger(Protocol):
         """All locks that are not free. Raises StoreDown, PermissionDenied."""
         ...
 
+    def pools(self) -> frozenset[PoolId]:
+        """All pools that a run has ever locked, free by now or not. Raises StoreDown, PermissionDenied."""
+        ...
+
     def acquire(self, pools: Collection[PoolId], holder: Holder) -> Lease:
         """Take all or none, in key order. Raises Locked (nothing is held then), StoreDown."""
         ...

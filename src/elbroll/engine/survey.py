@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from elbroll.core.reach import unconnected
 from elbroll.engine.waiting import patiently
 from elbroll.errors import NotFound, PermissionDenied
 from elbroll.model import Fleet, Host, HostId, InstanceState, Lifecycle, Member, Scaling, TargetState, TargetType
@@ -75,13 +76,13 @@ def survey_hosts(words: Collection[str], eyes: Eyes) -> Survey:
     """
     reading = _Reading(eyes)
     named = {host.id: host for word in words for host in _named(word, reading.records, eyes)}
-    pools = {pool.id: pool for pool in eyes.directory.serving(tuple(named.values()), ())}
-    pools |= eyes.directory.by_id(_recorded_pools(named, reading.records) - pools.keys())
+    home = {pool.id: pool for pool in eyes.directory.serving(tuple(named.values()), ())}
+    pools = home | dict(eyes.directory.by_id(_recorded_pools(named, reading.records) - home.keys()))
     if not pools:
         names = ", ".join(f"{host.name} ({host.id})" for host in named.values())
         raise NotFound(f"{names}: registered in no pool of this region, and not recorded as out")
     hosts = named | reading.hosts_of(pools) | _held_hosts(pools, reading.records, eyes)
-    return reading.survey(_lb_name(pools.values()), pools, frozenset(pools), hosts)
+    return reading.survey(_lb_name(pools.values()), pools, frozenset(pools), hosts, sure=frozenset(home))
 
 
 def survey_again(before: Survey, eyes: Eyes) -> Survey:
@@ -111,23 +112,41 @@ class _Reading:
                 hosts |= {host.id: host for host in self._eyes.inventory.addresses(pool.vpc, ids).values()}
         return hosts | (dict(self._eyes.inventory.instances(instances)) if instances else {})
 
-    def survey(self, lb: str, pools: dict[PoolId, Pool], own: frozenset[PoolId], hosts: dict[HostId, Host]) -> Survey:
-        """All of it put together; pools that only a record still names are looked up as well."""
+    def survey(
+        self,
+        lb: str,
+        pools: dict[PoolId, Pool],
+        own: frozenset[PoolId],
+        hosts: dict[HostId, Host],
+        *,
+        sure: frozenset[PoolId] | None = None,
+    ) -> Survey:
+        """All of it put together; pools that only a record still names are looked up as well. `sure`: those by which
+        the fleet was found without any record, where these are not all its own."""
         pools = pools | dict(self._eyes.directory.by_id(_recorded_pools(hosts, self.records) - pools.keys()))
         everyone = self.hosts_of(pools) | hosts
         kind = next(pool.kind for name, pool in pools.items() if name in own)
+        registrations = _registrations(everyone, pools, self._views)
         fleet = Fleet(
             lb=lb,
             kind=kind,
             pools=pools,
             own=own,
             hosts=hosts,
-            registrations=_registrations(everyone, pools, self._views),
+            registrations=registrations,
             neighbours={name: host for name, host in everyone.items() if name not in hosts},
             scaling=_scaling(hosts, self.records, self._eyes),
         )
         records = {name: record for name, record in self.records.items() if name in everyone}
-        return Survey(fleet, {name: self._views[name] for name in pools}, records)
+        strange = self._strange(
+            unconnected(own if sure is None else sure, registrations, records.values()) & pools.keys()
+        )
+        return Survey(replace(fleet, strange=strange), {name: self._views[name] for name in pools}, records)
+
+    def _strange(self, doubtful: frozenset[PoolId]) -> frozenset[PoolId]:
+        """Without those that a run of ours has held: whoever empties a pool has locked it before, and no lock is ever
+        deleted (S-5)."""
+        return doubtful - self._eyes.ledger.pools() if doubtful else doubtful
 
     def _view(self, pool: Pool) -> PoolView:
         if pool.id not in self._views:

@@ -62,6 +62,11 @@ class KeptLedger:
         found = self._list(locks.PREFIX, PoolId).items()
         return {pool: locks.seen(pool, stored) for pool, stored in found if locks.decode(stored).state is not FREE}
 
+    def pools(self) -> frozenset[PoolId]:
+        """See `Ledger.pools`. A lock that cannot be read was nobody's, as far as anyone knows."""
+        found = self._list(locks.PREFIX, PoolId).items()
+        return frozenset(pool for pool, stored in found if locks.decode(stored).owner is not None)
+
     def acquire(self, pools: Collection[PoolId], holder: Holder) -> KeptLease:
         """See `Ledger.acquire`. Also raises what a store raises; nothing is held then either."""
         holds = {pool: Hold(pool, holder, self._desk) for pool in sorted(set(pools))}

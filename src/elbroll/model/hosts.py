@@ -76,5 +76,7 @@ class Fleet:
     """What AWS shows registered now, draining rows left out; empty for a host that is out. Neighbours too."""
     neighbours: Mapping[HostId, Host] = field(default_factory=dict)
     """Hosts that only share other pools with the fleet: counted by the guard, never walked."""
+    strange: frozenset[PoolId] = frozenset()
+    """Pools that a record names, though no host of the fleet serves there and no run has ever held them (S-5)."""
     scaling: Scaling = field(default_factory=Scaling)
     """Auto Scaling groups that hosts of the fleet belong to, or are recorded to stand by in."""
