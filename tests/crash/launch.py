@@ -1,6 +1,6 @@
 """elbroll as the matrix calls it: `launch.py VARIANT WORD...`.
 
-Every variant writes to Parameter Store without the pause that AWS wants between writes: a matrix of hundreds of rolls
+Every variant calls AWS without the pauses that its limits want between calls: a matrix of hundreds of rolls
 has no hours to wait, and no order of calls changes by it. All but `sound` have a bug that the judge must find.
 """
 
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sys
 
+from elbroll.aws.pace import TokenBucket
 from elbroll.cli import main
 from elbroll.engine import host, leaving, working
 from elbroll.engine.book import HostBook
-from elbroll.ledger.stores.bucket import Bucket
 from elbroll.model import HostRecord, RecordState
 
 
@@ -45,7 +45,7 @@ def no_drain() -> None:
 
 def main_of(variant: str) -> None:
     """Bend what is to be bent, then be elbroll."""
-    Bucket.take = lambda _: None
+    TokenBucket.take = lambda _: None
     {"sound": sound, "no-hold": no_hold, "no-verify": no_verify, "no-drain": no_drain}[variant]()
     main()
 

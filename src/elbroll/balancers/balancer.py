@@ -6,6 +6,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, assert_never
 
+from elbroll.aws.pace import TokenBucket
 from elbroll.balancers.classic import Classics
 from elbroll.balancers.members import Members, same_entry
 from elbroll.balancers.nodes import node_addresses
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from elbroll.engine.ports import Clock
     from elbroll.model import TargetSeen
 
+DEEDS_A_SECOND = 2.0
+"""Of the 4 registers and deregisters a second that the account has for everybody (Q1)."""
+DEEDS_AT_ONCE = 10
+"""Of the 20 that it has saved up at most."""
+
 
 class AwsBalancer:
     """Health and membership of target groups and classic balancers. Nothing is retried by time here (B2)."""
@@ -30,6 +36,7 @@ class AwsBalancer:
         self._groups = TargetGroups(clients)
         self._classics = Classics(clients)
         self._poller = Poller(self._read, clock)
+        self._deeds = TokenBucket(clock, rate=DEEDS_A_SECOND, burst=DEEDS_AT_ONCE)
         self._followed: dict[PoolId, frozenset[Registration]] = {}
         self._lock = threading.Lock()
 
@@ -78,6 +85,7 @@ class AwsBalancer:
     def _moving(self, pool: Pool, registrations: Sequence[Registration]) -> Iterator[None]:
         """Whatever comes of the call, these entries are followed, and older readings are void."""
         self.follow(pool.id, registrations)
+        self._deeds.take()
         try:
             yield
         finally:

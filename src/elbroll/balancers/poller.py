@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from math import inf
+from typing import TYPE_CHECKING, Final
 
+from elbroll.aws.pace import TokenBucket
 from elbroll.errors import ElbrollError, Unanswered
 from elbroll.model import Pool, PoolId, PoolView
 
@@ -15,15 +17,21 @@ if TYPE_CHECKING:
     from elbroll.engine.ports import Clock
     from elbroll.model import TargetSeen
 
+RATE: Final = 4.0
+"""Readings a second, of all pools together: the account has 10 for everybody who works in it (Q1)."""
+BURST: Final = 20
+"""Readings at once, of the 40 that the account has saved up at most: one of each pool before a host leaves."""
+
 
 @dataclass(slots=True)
 class _Flight:
     """One call for a pool's health, under way or landed."""
 
     number: int
-    at: float
-    boot: float
-    """When it began, by the clock that goes on while the computer sleeps: its age goes by that (F-56)."""
+    at: float = inf
+    boot: float = inf
+    """When it began, by the clock that goes on while the computer sleeps: its age goes by that (F-56). Until then it
+    waits for its turn, and serves whoever comes."""
     landed: bool = False
     view: PoolView | None = None
     error: ElbrollError | None = None
@@ -44,11 +52,15 @@ class _Pool:
 
 
 class Poller:
-    """Shares readings among threads; never two calls for one pool at once. `read` makes the call."""
+    """Shares readings among threads; never two calls for one pool at once, and few a second for all pools together.
+
+    `read` makes the call.
+    """
 
     def __init__(self, read: Callable[[Pool], tuple[TargetSeen, ...]], clock: Clock) -> None:
         self._read = read
         self._clock = clock
+        self._pace = TokenBucket(clock, rate=RATE, burst=BURST)
         self._pools: dict[PoolId, _Pool] = {}
         self._lock = threading.Lock()
 
@@ -84,12 +96,15 @@ class Poller:
             if flight is not None and flight.number > useless and flight.number >= entry.believed_from:
                 return flight, False
             if flight is None or flight.landed:
-                entry.newest = _Flight(_number(entry) + 1, self._clock.monotonic(), self._clock.boottime())
+                entry.newest = _Flight(_number(entry) + 1)
                 return entry.newest, True
             entry.landing.wait()
 
     def _fly(self, entry: _Pool, flight: _Flight, pool: Pool) -> PoolView:
         try:
+            self._pace.take()
+            with entry.landing:
+                flight.at, flight.boot = self._clock.monotonic(), self._clock.boottime()
             flight.view = PoolView(pool.id, flight.at, self._read(pool))
         except ElbrollError as error:
             flight.error = error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from elbroll.aws.actions import Action
 from elbroll.aws.answers import everything, part
 from elbroll.aws.door import door
-from elbroll.balancers.pace import TokenBucket
+from elbroll.aws.pace import TokenBucket
 from elbroll.balancers.settings import CROSS_ZONE, asks_balancer, classic_pool, group_kind, group_pool
 from elbroll.engine.waiting import patiently
 from elbroll.errors import Unanswered
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SCANS = 5.0
+"""Calls a second of a long search, of the 10 that the account has for everybody (T20)."""
+AT_ONCE = 20
 PATIENCE = 120.0
 """Seconds that a read of the planning waits for an answer; the SDK gives up within one (B2)."""
 
@@ -56,7 +59,7 @@ class Region:
     def __init__(self, clients: Clients, clock: Clock) -> None:
         self._clients = clients
         self._clock = clock
-        self._pace = TokenBucket(clock)
+        self._pace = TokenBucket(clock, rate=SCANS, burst=AT_ONCE)
 
     @property
     def name(self) -> str:

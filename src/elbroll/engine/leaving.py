@@ -15,7 +15,7 @@ from elbroll.engine.journal import failed_by
 from elbroll.engine.lives import died
 from elbroll.engine.standby import enter, group_of, may_stand_by, stands_by
 from elbroll.engine.waiting import NO_ANSWER, Pace, Wait, patiently, wait_until
-from elbroll.engine.walker import LOOKS_FOR, failed
+from elbroll.engine.walker import LOOKS_FOR, SLOWEST, failed
 from elbroll.errors import ElbrollError, HostAccessError, HostUnreachable, Unanswered
 from elbroll.model import RecordState, Result, Step, TargetState
 
@@ -193,7 +193,7 @@ class _Drain:
                 lambda seen: isinstance(seen, Drained),
                 clock=self._clock,
                 limit=self.limit - (self._clock.monotonic() - self._called),
-                pace=Pace(COUNTS if watch else walker.tick),
+                pace=Pace(COUNTS) if watch else Pace(walker.tick, slowest=SLOWEST),
                 give_up=lambda seen: isinstance(seen, Undone) or self._stays(),
                 stopped=walker.interrupted,
             )
@@ -262,7 +262,8 @@ class _Drain:
     def _max_age(self) -> float:
         """A first read at once, a confirming one soon, and then one a tick."""
         unconfirmed = any(seen.gone_reads == 1 or seen.left_at is None for seen in self._leaving.values())
-        return 0.9 if unconfirmed else self._walker.tick
+        waited = self._clock.monotonic() - self._called
+        return 0.9 if unconfirmed else Pace(self._walker.tick, slowest=SLOWEST).pause(0, waited)
 
     def _stays(self) -> bool:
         """Nothing has left although the call was answered long ago (F-30)."""

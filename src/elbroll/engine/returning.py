@@ -13,7 +13,7 @@ from elbroll.engine.journal import Abandoned
 from elbroll.engine.room import FRESH, WELL
 from elbroll.engine.standby import await_back, by_group, rejoin
 from elbroll.engine.waiting import NO_ANSWER, Pace, Wait, patiently, wait_until
-from elbroll.engine.walker import LOOKS_FOR, failed
+from elbroll.engine.walker import LOOKS_FOR, SLOWEST, failed
 from elbroll.errors import ElbrollError, Superseded, TargetRefused, Unanswered
 from elbroll.model import Step, TargetSeen, TargetState, TargetType
 
@@ -78,7 +78,7 @@ def bake(walker: Walker) -> None:
             lambda _: False,
             clock=walker.run.clock,
             limit=seconds,
-            pace=Pace(walker.tick),
+            pace=Pace(walker.tick, slowest=SLOWEST),
             give_up=lambda rows: not _all_healthy(rows),
             stopped=walker.leaving_now,
         )
@@ -222,7 +222,7 @@ def _watch_until_healthy(walker: Walker, limit: float, silences: list[float]) ->
         _all_healthy,
         clock=walker.run.clock,
         limit=limit,
-        pace=Pace(walker.tick, again=CONFIRM, good_looks=2),
+        pace=Pace(walker.tick, again=CONFIRM, good_looks=2, slowest=SLOWEST),
         give_up=lambda rows: (
             _hopeless(rows, walker.run.clock.monotonic() - began)
             or _sick_for_long(walker, sick, walker.run.clock.monotonic())

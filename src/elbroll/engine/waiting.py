@@ -18,6 +18,9 @@ T = TypeVar("T")
 NO_ANSWER = (Unanswered, HostUnreachable, StoreDown)
 """What a look may raise without meaning anything but "not this time"."""
 
+INSTANT = 1e-6
+"""Seconds that sums of floats may be short of a limit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wait(Generic[T]):
@@ -33,11 +36,20 @@ class Wait(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often to look: every `every` seconds, but `again` seconds after a good look that wants another."""
+    """How often to look: every `every` seconds, but `again` seconds after a good look that wants another.
+
+    A long wait is looked at less often: up to every `slowest` seconds, and then an end is noticed late by a tenth of
+    the time that was waited for it (S-14).
+    """
 
     every: float
     again: float = 1.0
     good_looks: int = 1
+    slowest: float = 0.0
+
+    def pause(self, row: int, spent: float) -> float:
+        """Seconds until the next look, after so many good ones in a row."""
+        return self.again if row else max(self.every, min(self.slowest, spent / 10))
 
 
 def wait_until(  # noqa: PLR0913 - one waiting function, each argument named at the call
@@ -71,9 +83,9 @@ def wait_until(  # noqa: PLR0913 - one waiting function, each argument named at 
         if row >= pace.good_looks:
             return Wait(True, last, looks, spent)
         hopeless = silence is None and last is not None and give_up(last)
-        if spent >= limit or hopeless or stopped():
+        if spent >= limit - INSTANT or hopeless or stopped():
             return Wait(False, last, looks, spent, silence)
-        clock.sleep(min(pace.again if row else pace.every, limit - spent))
+        clock.sleep(min(pace.pause(row, spent), limit - spent))
 
 
 def patiently(call: Callable[[], T], *, clock: Clock, budget: float, give_up: Callable[[], bool] = lambda: False) -> T:

@@ -28,6 +28,8 @@ LOOKS_FOR = 60.0
 LOOKS_PER_SECOND = 4
 """An account has 10 health reads a second for everybody (Q1, S-14): a run takes no more than these of them,
 however many pools it watches. One look at a pool serves all who wait for it."""
+SLOWEST = 5.0
+"""Seconds between looks at a pool in a wait that lasts (S-14)."""
 QUICKEST = 0.25
 """Seconds between looks at a pool, where it is the only one."""
 

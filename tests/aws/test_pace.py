@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elbroll.balancers.pace import TokenBucket
+from elbroll.aws.pace import TokenBucket
 from elbroll.demo.lifelike import VirtualClock
 
 
 @pytest.mark.rule("T20", "Q1")
 def test_a_small_account_does_not_wait() -> None:
     clock = VirtualClock()
-    bucket = TokenBucket(clock)
+    bucket = TokenBucket(clock, rate=5, burst=20)
     for _ in range(20):
         bucket.take()
     assert clock.monotonic() == 0
@@ -22,7 +22,7 @@ def test_a_small_account_does_not_wait() -> None:
 @pytest.mark.rule("T20", "Q1", "I-13")
 def test_a_big_account_is_scanned_at_five_calls_a_second() -> None:
     clock = VirtualClock()
-    bucket = TokenBucket(clock)
+    bucket = TokenBucket(clock, rate=5, burst=20)
     for _ in range(120):
         bucket.take()
     assert clock.monotonic() == pytest.approx(20)

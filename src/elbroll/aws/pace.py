@@ -1,4 +1,4 @@
-"""Slows writes down to what Parameter Store bears, without slowing one host's walk (Q2)."""
+"""A token bucket: the account's limits are shared with every tool that works in it (Q1, Q2, S-14, T20)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from elbroll.engine.ports import Clock
 
 
-class Bucket:
-    """A token bucket: `burst` takes at once, then `rate` a second."""
+class TokenBucket:
+    """`burst` calls at once, then `rate` a second, however many threads want to make them."""
 
-    def __init__(self, clock: Clock, *, rate: float = 1.0, burst: int = 10) -> None:
+    def __init__(self, clock: Clock, *, rate: float, burst: int) -> None:
         self._clock = clock
         self._rate = rate
         self._burst = float(burst)
@@ -21,7 +21,7 @@ class Bucket:
         self._lock = threading.Lock()
 
     def take(self) -> None:
-        """Return when it is this caller's turn."""
+        """Return when it is this caller's turn, or when its sleep is ended by a signal."""
         with self._lock:
             now = self._clock.monotonic()
             self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate) - 1.0
