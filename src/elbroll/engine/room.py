@@ -61,9 +61,12 @@ class FleetRoom:
         return frozenset(pool for pool, hosts in self._expected.items() if host.id in hosts)
 
     def views(self, pools: Iterable[PoolId], max_age: float) -> dict[PoolId, PoolView]:
-        """Readings of those of the pools that exist. Raises what `Balancer.look` raises, but PoolGone."""
+        """Readings of those of the pools that exist, in one order always (I-22).
+
+        Raises what `Balancer.look` raises, but PoolGone.
+        """
         found: dict[PoolId, PoolView] = {}
-        for pool in filter(None, map(self.pool, pools)):
+        for pool in filter(None, map(self.pool, sorted(pools))):
             try:
                 found[pool.id] = self._run.balancer.look(pool, max_age)
             except PoolGone:

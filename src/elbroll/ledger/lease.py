@@ -64,9 +64,9 @@ class KeptLease:
                     self._settle(record.host, partial(self._sealed, record.host))
 
     def confirm(self, pools: Collection[PoolId]) -> None:
-        """See `Lease.confirm`. Without pools all that the run holds are proven."""
+        """See `Lease.confirm`. Without pools all that the run holds are proven; in one order always (I-22)."""
         with self._not_superseded():
-            self._prove([self._held(pool) for pool in pools or self._holds], self._recorded, self._patience())
+            self._prove([self._held(pool) for pool in sorted(pools or self._holds)], self._recorded, self._patience())
             self._outage = float("inf")
 
     def write(self, record: HostRecord) -> None:

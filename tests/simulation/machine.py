@@ -1,0 +1,140 @@
+"""Anybody does anything to a fleet, in any order, and every rule holds all the while (safety.md 11)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from elbroll.errors import ExitCode
+from simulation.judge import Judge
+from simulation.others import Others, Wish
+from simulation.troubles import troubles
+from simulation.world import World
+
+if TYPE_CHECKING:
+    from elbroll.model import Registration
+    from simulation.troubles import Trouble
+
+HOSTS = ("web-1", "web-2", "web-3")
+SMALL = [
+    *(Wish("drain", None, (host,)) for host in HOSTS),
+    Wish("restore", None),
+    *(Wish("restore", None, (host,)) for host in HOSTS),
+]
+RELEASES = st.sampled_from(["A", "B"])
+
+
+class Anything(RuleBasedStateMachine):
+    """Safety: no bound on what goes wrong."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        self.judge = Judge(self.world)
+        self.others = Others(self.world, self.judge)
+
+    @initialize(max_failures=st.integers(0, 1))
+    def bears(self, max_failures: int) -> None:
+        """How many left-out hosts a roll bears."""
+        self.judge = Judge(self.world, max_failures=max_failures)
+        self.others = Others(self.world, self.judge, max_failures)
+
+    @rule(release=RELEASES, rollback=st.booleans(), wrong=st.lists(troubles(), min_size=1, max_size=4))
+    def deploy_in_trouble(self, release: str, rollback: bool, wrong: list[Trouble]) -> None:
+        self.others.invoke(Wish("deploy", release, rollback=rollback), wrong)
+
+    @rule(release=RELEASES)
+    def deploy_after_unlock(self, release: str) -> None:
+        self.others.unlock()
+        self.others.invoke(Wish("deploy", release))
+
+    @rule(wish=st.sampled_from(SMALL), wrong=st.lists(troubles(), max_size=2))
+    def drain_or_restore(self, wish: Wish, wrong: list[Trouble]) -> None:
+        self.others.invoke(wish, wrong)
+
+    @rule()
+    def unlock(self) -> None:
+        self.others.unlock()
+
+    @rule(which=st.integers(0, 2), release=RELEASES, how=st.sampled_from(["sick", "broken", "failing"]))
+    def something_breaks(self, which: int, release: str, how: str) -> None:
+        match how:
+            case "sick":
+                self.world.falls_sick(which)
+            case "broken":
+                self.world.broken.add(release)
+            case _:
+                self.world.failing.add(release)
+
+    @rule(which=st.integers(0, 2), how=st.sampled_from(["dies", "deleted", "joined", "taken"]))
+    def somebody_acts(self, which: int, how: str) -> None:
+        match how:
+            case "dies":
+                self.world.terminate(which)
+            case "deleted":
+                self.world.delete(which)
+            case "joined":
+                self.world.joined_by_hand(which)
+            case _:
+                self.world.taken_by_hand(which)
+
+    @rule(seconds=st.sampled_from([1.0, 60.0, 400.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.world.time += seconds
+
+    @rule()
+    def all_is_well_again(self) -> None:
+        self.world.heal()
+
+    @invariant()
+    def no_rule_is_broken(self) -> None:
+        assert self.judge.breaches == []
+
+
+class FaultsThatStop(Anything):
+    """Liveness: whatever has happened, once nothing goes wrong any more, one rerun brings all home (I-4)."""
+
+    @rule()
+    def faults_stop(self) -> None:
+        self.world.heal()
+        home = homes(self.world, self.judge)
+        fewer = bool(self.world.dead) or home < self.world.home
+        again = Wish("deploy", "B", yes=fewer)
+        self.others.unlock()
+        self.way_on(again)
+        assert self.others.invoke(again).code is ExitCode.OK
+        self.all_home(home)
+        self.nothing_left_to_do()
+
+    def way_on(self, again: Wish) -> None:
+        """What only an operator can say: out on purpose is over, and deleted pools are no more (F-35)."""
+        lost = frozenset(self.world.pools[pool].name for pool in self.world.deleted)
+        if lost:
+            self.others.invoke(again)
+        self.others.invoke(Wish("restore", None, give_up=lost))
+
+    def all_home(self, home: set[Registration]) -> None:
+        """I-4, I-9."""
+        world = self.world
+        assert {entry for host in world.hosts for entry in world.registered(host)} >= home
+        rolled = {world.owners[entry].id for entry in home}
+        assert {world.app(host).release for host in rolled} <= {"B"}
+        assert not [host for host, record in self.judge.records.items() if record.open]
+        assert {state for state, _ in self.judge.locks.values()} <= {"free"}
+
+    def nothing_left_to_do(self) -> None:
+        """I-19."""
+        before = len(self.world.history)
+        assert self.others.invoke(Wish("deploy", "B")).code is ExitCode.OK
+        assert self.others.invoke(Wish("restore", None)).code is ExitCode.OK
+        deeds = [entry for entry in self.world.history[before:] if entry[1] in {"deregister", "register", "run"}]
+        assert deeds == []
+
+
+def homes(world: World, judge: Judge) -> set[Registration]:
+    """Where the living belong: what is registered, or recorded as taken out by us."""
+    recorded = {entry for record in judge.records.values() if record.open for entry in record.entries}
+    shown = {entry for host in world.hosts for entry in world.registered(host)}
+    return {entry for entry in recorded | shown if world.lives(entry)}
