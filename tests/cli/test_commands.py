@@ -72,6 +72,26 @@ def test_json_is_exactly_one_document(elbroll: Shell, words: tuple[str, ...], sc
     assert ended.document.get("exit", 0) == ended.code
 
 
+@pytest.mark.rule("S-11", "I-14")
+@pytest.mark.parametrize(
+    "asked",
+    [("plan",), ("plan", "--floor", "2"), ("plan", "--only", "demo-1"), ("deploy", "--dry-run")],
+    ids=["plan", "refused", "one host", "dry run"],
+)
+def test_every_plan_is_headed_by_account_region_and_release(
+    elbroll: Shell, world: World, asked: tuple[str, ...]
+) -> None:
+    account = world.client("sts").get_caller_identity()["Account"]
+    words = (*asked, "--lb", "demo", "--release", "v2")
+    shown, saved = elbroll(*words), elbroll(*words, "--json").document
+    heading = shown.out.splitlines()[0]
+
+    assert heading.startswith("demo  alb  us-east-1  ")
+    assert f"account {account} " in heading
+    assert heading.endswith("  release v2")
+    assert (saved["account"], saved["region"], saved["release"]) == (account, "us-east-1", "v2")
+
+
 def test_a_plan_says_who_comes_when_and_what_comes_next(elbroll: Shell) -> None:
     ended = elbroll("plan", "--lb", "demo", "--release", "v2")
 

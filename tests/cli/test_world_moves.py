@@ -147,3 +147,19 @@ def test_an_instance_that_is_terminated_while_it_drains_is_gone_and_never_called
     assert len(moves(world)) == sent
     assert again.code == 0, again.err
     assert locks(world) == {"free"}
+
+
+@pytest.mark.rule("F-34", "I-4")
+def test_the_record_of_an_instance_that_ended_while_it_was_out_is_closed_by_restore(
+    elbroll: Shell, world: World
+) -> None:
+    second = world.hosts[1]
+    assert elbroll("drain", "demo-2", "--yes").code == 0
+    world.client("ec2").terminate_instances(InstanceIds=[second.instance])
+    told = elbroll("plan", "--lb", "demo", "--release", "v6")
+    ended = elbroll("restore", second.instance)
+
+    assert f"demo-2 was terminated while it was out: elbroll restore {second.instance}" in told.out + told.err
+    assert ended.code == 0, ended.err
+    assert states(world)["demo-2"] == "gone"
+    assert locks(world) == {"free"}

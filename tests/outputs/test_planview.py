@@ -25,7 +25,7 @@ HEAD = PlanHead(
     next=("elbroll deploy --lb web-prod --release v143",),
 )
 PLAN = """\
-web-prod  alb  us-east-1  account 123456789012 as role/deployer
+web-prod  alb  us-east-1  account 123456789012 as role/deployer  release v143
   pools    web-prod-http:8080  drain until idle, up to 6:00  healthy in ~0:20
   prepare  1 command  deploy  2 commands, up to 5:00   (elbroll.toml:8)
   BATCH  HOST   INSTANCE             ZONE  STATE    RELEASE       TAKES

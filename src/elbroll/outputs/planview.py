@@ -78,10 +78,12 @@ def _lines(plan: RolloutPlan, head: PlanHead, glyphs: Glyphs) -> Iterator[Line]:
 
 
 def _heading(plan: RolloutPlan, head: PlanHead) -> Line:
+    """Which account, region and release this is about, before anything else (S-11)."""
     who = f" as {clean_line(head.identity)}" if head.identity else ""
     account = f"account {clean_line(head.account)}{who}" if head.account else ""
     endpoint = f"at {clean_line(head.endpoint)}" if head.endpoint else ""
-    words = [plan.kind.value, head.region or "", account, endpoint]
+    release = f"release {clean_line(plan.release)}" if plan.release else ""
+    words = [plan.kind.value, head.region or "", account, endpoint, release]
     return line(Piece(clean_line(plan.lb), Tone.STRONG), "  ", "  ".join(filter(None, words)))
 
 
