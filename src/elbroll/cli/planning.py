@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from elbroll.cli.tasks import Task
     from elbroll.core.plan import RolloutPlan
 
+LARGEST = 16 * 1024 * 1024
+"""Bytes that are read of a saved plan."""
+
 
 def show_plan(flags: Flags, lb: str, wishes: Mapping[str, object], out: Path | None) -> RolloutPlan:
     """Survey, plan, print; save the document where that was asked for."""
@@ -96,9 +99,10 @@ def hold_to(path: Path, plan: RolloutPlan, session: Session) -> None:
 
 def _saved(path: Path) -> dict[str, object]:
     try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--plan: {path} cannot be read", why=(str(error),)) from error
+        with path.open("rb") as file:
+            saved = json.loads(file.read(LARGEST))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"--plan: {path} cannot be read", why=(str(error)[:200],)) from error
     if not isinstance(saved, dict) or saved.get("schema") != "elbroll.plan.v1":
         raise UsageError(f"--plan: {path} is no saved plan", fix=("elbroll plan --lb NAME --out FILE     saves one",))
     return saved
