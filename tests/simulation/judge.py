@@ -292,6 +292,21 @@ class Judge:
             self.must(state is TargetState.HEALTHY, f"I-2: closed while {entry.pool} says {state}")
         self.must(self.proven.get(host, True), "I-7: closed unproven")
 
+    # --- the end of a run
+
+    def on_success(self, process: Process, release: str) -> None:
+        """A deploy says that all is well, and nobody else has done anything meanwhile (I-9)."""
+        notes = self.of(process)
+        for host in sorted(notes.planned - self.world.dead):
+            record, wanted = self.records.get(host), self._places(notes, host)
+            self.must(record is not None and not record.open, f"I-9: success, and the record of {host} is open")
+            self.must(self.world.app(host).release == release, f"I-9: success, and {host} runs something else")
+            self.must(wanted <= self.world.registered(host), f"I-9: success, and {host} is out")
+
+    def _places(self, notes: Notes, host: HostId) -> set[Registration]:
+        known = (entries for hosts in notes.expected.values() for one, entries in hosts.items() if one == host)
+        return {entry for entries in known for entry in entries if self.world.lives(entry)}
+
     # --- always
 
     def after(self) -> None:

@@ -23,6 +23,7 @@ from elbroll.errors import ElbrollError, ExitCode
 from elbroll.model import Holder, RunId, Why
 from fakes import DAWN, Crash
 from simulation.process import Process
+from simulation.troubles import BY_OTHERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,7 +143,12 @@ class Invocation:
     def _ended(self, code: ExitCode | None) -> Ended:
         process = self._process
         process.dead = True
+        if code is ExitCode.OK and self._rolled() and not process.struck & BY_OTHERS:
+            process.judge.on_success(process, str(self._wish.release))
         return Ended(process.run, code, self._plan, process.sink.standing.touched)
+
+    def _rolled(self) -> bool:
+        return self._wish.command == "deploy" and self._process.judge.of(self._process).planned != frozenset()
 
     def _lease(self) -> Lease | None:
         """Raises Locked, and what the ports raise; None: nothing to do, or refused."""

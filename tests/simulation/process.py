@@ -23,7 +23,7 @@ from fake_groups import FakeGroups
 from fakes import DAWN, Crash, FakeInventory, ReadyHost
 from ledger.parameters import FakeSsm, silence
 from ledger.things import StillBeats
-from simulation.troubles import Point, Trouble, strike
+from simulation.troubles import Kind, Point, Trouble, strike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -54,6 +54,7 @@ class Process:
         self.others: Others
         self.counts: Counter[Point] = Counter()
         self.waiting = list(planned)
+        self.struck: set[Kind] = set()
         self.clock = ProcessClock(self)
         self.balancer = ProcessBalancer(self)
         self.transport = ProcessTransport(self)

@@ -54,8 +54,10 @@ class Kind(Enum):
     UNLOCKED = "the locks are broken, nobody takes them"
 
 
-OF_THE_WORLD = frozenset({Kind.SICK, Kind.DIES, Kind.DELETED, Kind.JOINED, Kind.TAKEN})
-"""Not a fault that stops: somebody has to mend or accept it."""
+BY_OTHERS = frozenset(
+    {Kind.SICK, Kind.DIES, Kind.DELETED, Kind.JOINED, Kind.TAKEN, Kind.RIVAL, Kind.TAKEOVER, Kind.UNLOCKED}
+)
+"""What changes the world behind a run's back, maybe after it has looked for the last time."""
 BETWEEN = frozenset({Kind.TAKEOVER, Kind.UNLOCKED, Kind.SUSPEND})
 """Never between a proof of the locks and its deed: that one call cannot be kept back (safety.md 3)."""
 
@@ -97,6 +99,7 @@ def strike(process: Process, trouble: Trouble) -> None:
     act = ACTS.get(trouble.kind)
     if act is not None and not (trouble.kind in BETWEEN and trouble.point is Point.DEED):
         process.world.count[trouble.kind.name] += 1
+        process.struck.add(trouble.kind)
         act(process, trouble)
 
 
