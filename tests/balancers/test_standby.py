@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
+from botocore.stub import Stubber
 
 from elbroll.aws.actions import DEEDS, Action
 from elbroll.balancers.standby import AwsGroups, meaning
@@ -17,6 +19,7 @@ from elbroll.model import HostId, Lifecycle, Member
 
 if TYPE_CHECKING:
     from balancers.site import Calls, Site
+    from elbroll.aws import Clients
     from elbroll.model import Pool
 
 GROUP = "web-asg"
@@ -109,6 +112,25 @@ def test_a_group_is_read_with_its_sizes_checks_processes_and_pools(stage: Stage)
     assert group.hosts == set(stage.hosts)
     assert (group.refresh, group.unread) == (None, None)
     assert len(group.zones) == 2
+
+
+@pytest.mark.rule("A3")
+def test_sources_of_traffic_are_pools_of_ours_or_named_as_strangers(clients: Clients) -> None:
+    arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"
+    sources = [
+        {"Identifier": arn, "Type": "elbv2"},
+        {"Identifier": "old", "Type": "elb"},
+        {"Identifier": "arn:aws:vpc-lattice:us-east-1:1:targetgroup/tg-1", "Type": "vpc-lattice"},
+    ]
+    sizes = {"MinSize": 1, "MaxSize": 3, "DesiredCapacity": 2, "DefaultCooldown": 300, "CreatedTime": datetime.now(UTC)}
+    row = {"AutoScalingGroupName": GROUP, "AvailabilityZones": [], "HealthCheckType": "EC2", **sizes}
+    with Stubber(clients.autoscaling) as told:
+        told.add_response("describe_auto_scaling_groups", {"AutoScalingGroups": [{**row, "TrafficSources": sources}]})
+        told.add_response("describe_instance_refreshes", {"InstanceRefreshes": []})
+        group = AwsGroups(clients).groups([GROUP])[GROUP]
+
+    assert group.pools == {"tg/web/0123456789abcdef", "clb/old"}
+    assert group.elsewhere == ("arn:aws:vpc-lattice:us-east-1:1:targetgroup/tg-1",)
 
 
 @pytest.mark.rule("Q3")

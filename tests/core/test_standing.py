@@ -140,8 +140,9 @@ def test_refused_by_the_guard_with_nothing_done_is_refused() -> None:
     assert exit_code_of(told.standing) is ExitCode.REFUSED
 
 
-def test_a_host_that_the_floor_kept_in_service_is_refused_if_nothing_was_done() -> None:
-    floor = Failure("floor", "draining web-1 would leave 3 of 6 in service")
+@pytest.mark.parametrize("code", ["floor", "standby"])
+def test_a_host_that_the_guard_or_its_group_kept_in_service_is_refused_if_nothing_was_done(code: str) -> None:
+    floor = Failure(code, "draining web-1 would leave 3 of 6 in service")
     told = only(1).tell(outcome(1, Outcome.NOT_REACHED, failure=floor), e.HaltDecided("the floor"))
     assert exit_code_of(told.standing) is ExitCode.REFUSED
     assert exit_code_of(told.tell(story.drain(story.host(2))).standing) is ExitCode.HALTED

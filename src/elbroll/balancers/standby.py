@@ -30,8 +30,8 @@ AT_A_TIME = 50
 NEWEST = 10
 """Refreshes asked for, newest first; of one group only one is ever under way."""
 RUNNING = frozenset({"Pending", "InProgress", "Baking", "Cancelling", "RollbackInProgress"})
-POOLS = frozenset({"elb", "elbv2"})
-"""Kinds of traffic sources that the group names as pools too."""
+SOURCES = {"elbv2": pool_id, "elb": classic_id}
+"""Kinds of traffic sources that are pools of ours, and how they are named."""
 STATES = {"InService": Lifecycle.IN_SERVICE, "EnteringStandby": Lifecycle.ENTERING, "Standby": Lifecycle.STANDBY}
 STEMS = {"Pending": Lifecycle.COMING, "Terminating": Lifecycle.LEAVING, "Terminated": Lifecycle.LEAVING}
 DETACHING = ("Detaching", "Detached")
@@ -136,9 +136,12 @@ def _member(row: Mapping[str, Any]) -> Member:
 def _pools(row: AutoScalingGroupTypeDef) -> Iterator[PoolId]:
     yield from (pool_id(arn) for arn in row.get("TargetGroupARNs", []))
     yield from (classic_id(name) for name in row.get("LoadBalancerNames", []))
+    for source in row.get("TrafficSources", []):
+        if (kind := source.get("Type", "elbv2")) in SOURCES:
+            yield SOURCES[kind](source["Identifier"])
 
 
 def _elsewhere(row: AutoScalingGroupTypeDef) -> Iterator[str]:
     for source in row.get("TrafficSources", []):
-        if source.get("Type", "elbv2") not in POOLS:
+        if source.get("Type", "elbv2") not in SOURCES:
             yield source["Identifier"]

@@ -109,7 +109,7 @@ def _halted_by(standing: Standing, results: Iterable[HostResult]) -> ExitCode:
     if any(failure.access for failure in failures):
         return ExitCode.ACCESS
     codes = {failure.code for failure in failures}
-    if standing.touched or codes - {"floor", "superseded"}:
+    if standing.touched or codes - {"floor", "standby", "superseded"}:
         return ExitCode.HALTED
     return ExitCode.LOCKED if "superseded" in codes else ExitCode.REFUSED
 

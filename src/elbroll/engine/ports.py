@@ -43,12 +43,12 @@ class Clock(Protocol):
         """Seconds since some point; never goes back."""
         ...
 
-    def now(self) -> datetime:
-        """The wall clock, aware, in UTC."""
     def boottime(self) -> float:
         """As `monotonic`, with the time that the computer slept (F-56)."""
         ...
 
+    def now(self) -> datetime:
+        """The wall clock, aware, in UTC."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -88,7 +88,10 @@ class Balancer(Protocol):
         ...
 
     def nodes(self, pool: Pool) -> frozenset[str] | None:
-        """Private addresses of the balancers' nodes now; None where they cannot be found (E3)."""
+        """Private addresses of the balancers' nodes now; None where they tell nothing (E3).
+
+        An optional read. Raises Unanswered, PermissionDenied, CredentialsError.
+        """
         ...
 
 

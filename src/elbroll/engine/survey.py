@@ -47,10 +47,11 @@ class Survey:
     """Of the fleet's hosts only, open and closed."""
 
     def same_as(self, other: Survey) -> bool:
-        """Whether a plan made from one holds for the other: same hosts, places and records."""
-        return (self.fleet.registrations, self.fleet.pools.keys(), self.records) == (
+        """Whether a plan made from one holds for the other: same hosts, places, groups and records."""
+        return (self.fleet.registrations, self.fleet.pools.keys(), self.fleet.scaling, self.records) == (
             other.fleet.registrations,
             other.fleet.pools.keys(),
+            other.fleet.scaling,
             other.records,
         )
 

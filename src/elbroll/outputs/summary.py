@@ -239,8 +239,6 @@ def _ended(standing: Standing, end: RunFinished) -> str:
         return f"stopped by {standing.signals[-1].name}"
     if standing.halt is None and any(each.code == "newcomer" for each in standing.warnings):
         return "done, but not on every host,"
-    if standing.halt is None and any(each.code == "newcomer" for each in standing.warnings):
-        return "done, but not on every host,"
     words = {
         ExitCode.BUG: "ended by a bug of elbroll's",
         ExitCode.TIMEOUT: "ended by its time limit",
