@@ -10,6 +10,7 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
 from elbroll.demo.lifelike import GroupSettings, LoadBalancer
+from elbroll.errors import ElbrollError, Unanswered
 
 if TYPE_CHECKING:
     from balancers.site import Calls, Site
@@ -66,18 +67,20 @@ def test_second_addresses_and_ipv6_are_nodes_too(site: Site) -> None:
 
 @pytest.mark.rule("F-21", "I-16")
 @pytest.mark.parametrize("code", ["UnauthorizedOperation", "RequestLimitExceeded", "NotImplemented"])
-def test_a_read_that_is_not_permitted_or_not_offered_is_gone_without(site: Site, code: str) -> None:
+def test_a_read_that_is_not_permitted_or_not_offered_is_told_to_whoever_can_do_without(site: Site, code: str) -> None:
     pool = site.alb("web")[0]
     with Stubber(site.clients.ec2) as stubber:
         stubber.add_client_error("describe_network_interfaces", code)
-        assert site.balancer.nodes(pool) is None
+        with pytest.raises(ElbrollError, match="ec2:DescribeNetworkInterfaces"):
+            site.balancer.nodes(pool)
 
 
 @pytest.mark.rule("F-21", "F-15")
 def test_half_a_list_of_nodes_is_none(site: Site, calls: Calls) -> None:
     pool = with_nodes(site, site.alb("web")[0])
     calls.fail("DescribeNetworkInterfaces", ReadTimeoutError(endpoint_url="https://ec2"))
-    assert site.balancer.nodes(pool) is None
+    with pytest.raises(Unanswered):
+        site.balancer.nodes(pool)
 
 
 @pytest.mark.rule("E3")

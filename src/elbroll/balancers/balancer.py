@@ -69,7 +69,10 @@ class AwsBalancer:
                 self._members(pool).add(pool, registrations)
 
     def nodes(self, pool: Pool) -> frozenset[str] | None:
-        """Private addresses of the balancers' nodes now; None where they cannot be found."""
+        """Private addresses of the balancers' nodes now; None where they tell nothing (E3).
+
+        Raises Unanswered, PermissionDenied, CredentialsError.
+        """
         return node_addresses(self._clients, pool)
 
     def _members(self, pool: Pool) -> Members:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from elbroll.aws.actions import Action
 from elbroll.aws.answers import everything
-from elbroll.errors import ElbrollError
 from elbroll.model import BalancerKind
 
 if TYPE_CHECKING:
@@ -17,20 +16,16 @@ if TYPE_CHECKING:
 
 
 def node_addresses(clients: Clients, pool: Pool) -> frozenset[str] | None:
-    """Every private address of every node now. None where they tell nothing or cannot be read: an optional read,
-    without which every peer from outside counts (F-21)."""
+    """Every private address of every node now; None where they tell nothing. Raises what `aws.door` raises."""
     if pool.keeps_client_addresses or not _descriptions(pool):
         return None
     wanted = {"Filters": [{"Name": "description", "Values": _descriptions(pool)}]}
-    try:
-        interfaces = everything(
-            lambda: clients.ec2.get_paginator("describe_network_interfaces"),
-            "NetworkInterfaces",
-            Action.INTERFACES,
-            wanted,
-        )
-    except ElbrollError:
-        return None
+    interfaces = everything(
+        lambda: clients.ec2.get_paginator("describe_network_interfaces"),
+        "NetworkInterfaces",
+        Action.INTERFACES,
+        wanted,
+    )
     return frozenset(address for interface in interfaces for address in _addresses(interface)) or None
 
 

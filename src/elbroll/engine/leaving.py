@@ -282,7 +282,16 @@ class _Drain:
             return None
 
     def _nodes(self) -> Mapping[str, frozenset[str] | None]:
-        return {pool.id: self._walker.run.balancer.nodes(pool) for pool in self._pools}
+        return {pool.id: self._nodes_of(pool) for pool in self._pools}
+
+    def _nodes_of(self, pool: Pool) -> frozenset[str] | None:
+        """An optional read: without it every peer from outside counts, which only takes longer (F-21)."""
+        try:
+            return self._walker.run.balancer.nodes(pool)
+        except ElbrollError as error:
+            text = f"who the nodes of {pool.name} are cannot be read, so every connection counts: {error.message}"
+            self._walker.journal.warn("nodes", text)
+            return None
 
 
 def _traffic_ports(registrations: Collection[Registration], pools: list[Pool]) -> frozenset[int]:
