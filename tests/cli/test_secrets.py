@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
+import threading
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -12,7 +14,7 @@ from elbroll.cli.records import RunFolder
 from elbroll.cli.secrets import cautions, resolve
 from elbroll.config.load import load
 from elbroll.errors import UsageError
-from elbroll.model import RunId
+from elbroll.model import RunId, Secret
 from elbroll.outputs.mask import Masker
 
 if TYPE_CHECKING:
@@ -125,3 +127,29 @@ def test_a_folder_that_somebody_laid_out_for_a_run_is_not_used(
     assert RunFolder(tmp_path, RunId("7f3a9c")).outlets({}, Masker()) == []
     assert "this run is not kept" in capsys.readouterr().err
     assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.rule("I-20", "I-16", "T-8")
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_thread_that_breaks_says_nothing_on_the_screen_and_no_secret_in_the_log(
+    tmp_path: Path, kept: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "runs").touch(mode=0o600)
+    state = {True: tmp_path / "state", False: tmp_path}[kept]
+    folder, before = RunFolder(state, RunId("7f3a9c")), threading.excepthook
+    outlets = folder.outlets({}, Masker([Secret("hunter22")]))
+    capfd.readouterr()
+    thread = threading.Thread(target=int, args=("hunter22",), name="ssh-stream")
+    thread.start()
+    thread.join()
+    logging.getLogger("some.library").warning("sent %s", "hunter22")
+    for outlet in outlets:
+        outlet.close()
+    folder.close()
+    logs = "".join(path.read_text() for path in state.rglob("debug.log"))
+
+    assert "".join(capfd.readouterr()) == ""
+    assert "hunter22" not in logs
+    assert ("ssh-stream has ended by a bug" in logs) is kept
+    assert ("ValueError" in logs) is kept
+    assert threading.excepthook is before

@@ -7,6 +7,7 @@ import json
 import logging
 import shlex
 import sys
+import traceback
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 import story
 from elbroll import events as e
+from elbroll.errors import Refused
 from elbroll.model import Failure, Secret, Step
 from elbroll.outputs.mask import MaskedFormatter, Masker
 
@@ -97,3 +99,30 @@ def test_the_debug_log_masks_messages_and_tracebacks() -> None:
     shown = formatter.format(record)
     assert "hunter22" not in shown
     assert shown.startswith("sent ***")
+
+
+@pytest.mark.rule("I-20")
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("hunter22"),
+        KeyError(("x", "hunter22")),
+        OSError(2, "no hunter22", "/tmp/hunter22"),
+        UnicodeEncodeError("ascii", "hunter22\xfc", 8, 9, "hunter22"),
+        Refused("hunter22", why=("hunter22",)),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_exception_that_leaves_a_run_says_no_secret_nor_does_what_caused_it(error: Exception) -> None:
+    masker = Masker([Secret("hunter22")])
+    try:
+        try:
+            int("hunter22")
+        except ValueError:
+            raise error  # noqa: B904 - the context is the point
+    except Exception as caught:
+        masker.words_of(caught)
+        shown = "".join(traceback.format_exception_only(caught)) + repr((caught, caught.__context__, vars(caught)))
+
+    assert "hunter22" not in shown
+    assert "***" in shown

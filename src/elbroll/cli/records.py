@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,8 @@ class RunFolder:
     def __init__(self, given: Path | None, run: RunId) -> None:
         self.path = state_dir(given) / "runs" / run
         self._debug: logging.Handler | None = None
+        self._silence = logging.NullHandler()
+        self._hook = threading.excepthook
 
     @property
     def logs(self) -> Path:
@@ -51,13 +54,17 @@ class RunFolder:
         return self.path / "debug.log" if self._debug is not None else None
 
     def close(self) -> None:
-        """End the debug log."""
+        """End the debug log; threads that break are Python's own business again."""
+        threading.excepthook = self._hook
+        logging.getLogger().removeHandler(self._silence)
         if self._debug is not None:
             logging.getLogger().removeHandler(self._debug)
             self._debug.close()
 
     def outlets(self, wishes: Mapping[str, object], masker: Masker) -> list[Outlet]:
         """The events of this run as JSON lines, and the copy that was asked for. Raises UsageError for the copy."""
+        threading.excepthook = _noted
+        logging.getLogger().addHandler(self._silence)  # without any handler, Python itself writes to stderr, unmasked
         wanted = Output.INCLUDED if wishes.get("events_output") else Output.LEFT_OUT
         copy = wishes.get("events")
         outlets: list[Outlet] = [JsonLines(_copy(str(copy)), wanted)] if copy else []
@@ -69,6 +76,13 @@ class RunFolder:
         except (OSError, UsageError) as error:
             say(f"warning: this run is not kept: {error}")
         return outlets
+
+
+def _noted(broken: threading.ExceptHookArgs) -> None:
+    """A thread that has ended by a bug: for the debug log, where it is masked, and not for the screen (I-20)."""
+    if broken.exc_value is not None and not isinstance(broken.exc_value, SystemExit):
+        name = broken.thread.name if broken.thread else "a thread"
+        logging.getLogger("elbroll").error("%s has ended by a bug", name, exc_info=broken.exc_value)
 
 
 def _make_own(path: Path) -> None:

@@ -75,7 +75,9 @@ class Telling:
     def __enter__(self) -> Telling:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            self._masker.words_of(error)  # nobody outside knows the secrets
         self._done.set()
         self._close()
         self._folder.close()

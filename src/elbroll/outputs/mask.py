@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import threading
@@ -23,6 +24,8 @@ T = TypeVar("T")
 STARS = "***"
 SHORTEST_LINE = 8
 """Lines of a secret of several lines are masked one by one from this length on."""
+SAID = ("message", "why", "now", "fix", "strerror", "filename", "filename2", "object", "reason")
+"""Where exceptions, ours and Python's, keep words beside their arguments."""
 
 
 class Masker:
@@ -47,6 +50,17 @@ class Masker:
         """The text without any secret, quoted or encoded."""
         pattern = self._pattern
         return text if pattern is None else pattern.sub(STARS, text)
+
+    def words_of(self, error: BaseException) -> None:
+        """Mask what an exception says, for whoever prints it later without knowing the secrets."""
+        error.args = self.value(error.args)
+        for name in SAID:
+            if isinstance(said := getattr(error, name, None), (str, tuple)):
+                with contextlib.suppress(AttributeError, TypeError):
+                    setattr(error, name, self.value(said))
+        for cause in (error.__cause__, error.__context__):
+            if cause is not None:
+                self.words_of(cause)
 
     def value(self, value: T) -> T:
         """An event, or any value of dataclasses, mappings and tuples, with every text in it masked."""
