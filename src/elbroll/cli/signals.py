@@ -26,7 +26,8 @@ class Signals:
     """While entered, SIGINT, SIGTERM and SIGHUP ask the run to stop instead of ending the process.
 
     On a terminal a first SIGINT asks to finish what is in work; everything else asks to leave within 5 s. Handlers
-    are installed even where SIGINT came in ignored, as it does for a job in the background. Main thread only.
+    are installed even where SIGINT came in ignored, as it does for a job in the background; a SIGHUP that came in
+    ignored was meant to be (`nohup`). Main thread only.
     """
 
     def __init__(self, stop: Stop, heard: Callable[[str, StopMode], None], *, gentle: bool) -> None:
@@ -42,7 +43,8 @@ class Signals:
         os.set_blocking(self._writer, False)
         self._woken = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         for number in CAUGHT:
-            self._before[number] = signal.signal(number, _noted)
+            if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, _noted)
         self._thread.start()
         return self
 
