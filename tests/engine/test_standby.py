@@ -14,7 +14,7 @@ from elbroll.errors import PermissionDenied, StandbyRefused, Unanswered
 from elbroll.events import HostStarted
 from elbroll.model import InstanceState, JobEnd, JobResult, Lifecycle, Outcome, RecordState
 from fake_groups import CrashAfter
-from fakes import AnswerLost, Crash, RecordingSink
+from fakes import AnswerLost, Crash, FastClock, RecordingSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,6 +124,20 @@ def test_a_host_whose_group_has_let_it_go_is_taken_out_by_hand() -> None:
 
     assert results[scene.hosts[0].id].outcome is Outcome.DEPLOYED
     assert order(scene, scene.hosts[0], "enter", "exit") == []
+    assert scene.balancer.members() == scene.home
+
+
+@pytest.mark.rule("A4", "I-10")
+def test_two_hosts_of_a_group_may_stand_by_at_once() -> None:
+    scene = a_scene(size=5, max_unavailable=2, clock=FastClock())
+    scene.groups.kept[GROUP] = replace(scene.groups.kept[GROUP], min_size=3)
+    least: list[int] = []
+    scene.groups.on_deed = lambda _name, _host: least.append(scene.groups.kept[GROUP].desired)
+    results = scene.roll_in_threads()
+
+    assert {result.outcome for result in results.values()} == {Outcome.DEPLOYED}
+    assert min(least) >= 3
+    assert scene.groups.kept[GROUP].desired == 5
     assert scene.balancer.members() == scene.home
 
 

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import story
+from elbroll.core.planned import PlannedGroup
 from elbroll.errors import Refused
-from elbroll.model import RecordState
+from elbroll.model import RecordState, ScalingGroup
 from elbroll.outputs.documents import (
     Origin,
     differences,
@@ -73,6 +74,26 @@ def test_a_saved_plan_that_still_holds_has_no_differences() -> None:
 
 def test_times_alone_make_no_difference() -> None:
     assert differences(planned(), planned(replace(story.PLAN, estimate=1, warnings=("x",)))) == ()
+
+
+@pytest.mark.rule("A1", "A4")
+def test_groups_are_in_the_plan_and_their_sizes_make_no_difference() -> None:
+    def grouped(desired: int) -> dict[str, Any]:
+        group = ScalingGroup("web-asg", 2, desired, 6, "ELB")
+        return planned(replace(story.PLAN, groups=(PlannedGroup(group, "standby", 5),)))
+
+    assert grouped(4)["groups"] == [
+        {
+            "group": "web-asg",
+            "mode": "standby",
+            "hosts": 5,
+            "min_size": 2,
+            "desired": 4,
+            "max_size": 6,
+            "health_check": "ELB",
+        }
+    ]
+    assert differences(grouped(4), grouped(5)) == ()
 
 
 def test_each_difference_is_named() -> None:

@@ -47,7 +47,8 @@ def may_stand_by(walker: Walker) -> None:
     if name is None:
         return
     try:
-        why = patiently(partial(_why_not, walker, name), clock=walker.run.clock, budget=LOOKS_FOR)
+        look = partial(_why_not, walker, name)
+        why = patiently(look, clock=walker.run.clock, budget=LOOKS_FOR, give_up=walker.interrupted)
     except ElbrollError as error:
         raise failed_by(Step.GUARD, error) from error
     if why is not None:
