@@ -226,3 +226,19 @@ def test_on_a_terminal_reasons_break_between_words_and_host_output_is_left_alone
         "  why    the app answers, but not with 200-299 (30",
         "         looks, the last at 21:33:41Z)",
     ]
+
+
+def test_on_a_narrow_terminal_notes_break_between_words_and_commands_stay_whole() -> None:
+    out = io.StringIO()
+    summary = Summary(Pen(io.StringIO(), NO_COLOR), Pen(out, replace(NO_COLOR, width=60)), UNICODE)
+    for each in story.finish(story.halted()).told:
+        summary.take(each)
+    shown = out.getvalue().splitlines()
+    assert shown[-4:] == [
+        "Next  elbroll deploy --lb web-prod --release v143",
+        "        web-4 again, then web-5",
+        "      elbroll restore web-4",
+        "        verify again, then put back",
+    ]
+    assert "  web-4  left-out     v143     no          record kept:" in shown
+    assert "    web-prod-http:8080" in shown

@@ -12,7 +12,7 @@ from elbroll.outputs import phrases
 from elbroll.outputs.clean import clean_line
 from elbroll.outputs.hostlogs import log_of
 from elbroll.outputs.ink import Line, Piece, Tone, line, table, wrapped
-from elbroll.outputs.words import counted, duration
+from elbroll.outputs.words import columns, counted, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,11 +74,10 @@ class Summary:
 
     def _close(self, out: Pen, end: RunFinished) -> None:
         """The standing goes to stderr where stdout is gone or full: every end names each host's place."""
-        written = closing(self._standing, end, self._files)
         try:
-            out.write(written)
+            out.write(closing(self._standing, end, self._files, out.width))
         except (OSError, ValueError):
-            self._err.write(written)
+            self._err.write(closing(self._standing, end, self._files, self._err.width))
 
     def tick(self, elapsed: float) -> None:
         """Time alone is no news."""
@@ -138,27 +137,31 @@ def _whys(failure: Failure) -> Iterable[Line]:
 # --- where everything stands -------------------------------------------------------------------------
 
 
-def closing(standing: Standing, end: RunFinished, files: tuple[tuple[str, str], ...]) -> tuple[Line, ...]:
-    """One line after a good end, the whole table after any other; the way on comes last."""
+def closing(
+    standing: Standing, end: RunFinished, files: tuple[tuple[str, str], ...], width: int | None = None
+) -> tuple[Line, ...]:
+    """One line after a good end, the whole table after any other; the way on comes last.
+
+    Broken between words where a terminal is that narrow, but for paths and commands, which are there to be pasted.
+    """
     good = end.result is Result.SUCCESS
     told = _good(standing, end) if good else (_headline(standing, end), *_places(standing), _foot(standing))
     named = tuple(line(label.ljust(8), path) for label, path in files)
-    return (*told, *named, *way_on(end.next_commands))
+    return (*(row for each in told for row in wrapped(each, width, 4)), *named, *way_on(end.next_commands, width))
 
 
-def way_on(commands: tuple[tuple[str, str], ...]) -> tuple[Line, ...]:
-    """`Next  COMMAND    what it does`, one command a line, ready to paste."""
+def way_on(commands: tuple[tuple[str, str], ...], width: int | None = None) -> tuple[Line, ...]:
+    """`Next  COMMAND    what it does`, one command a line, ready to paste; what it does below where it does not fit."""
     wide = max((len(command) for command, _ in commands), default=0)
-    return tuple(
-        line(
-            "Next  " if number == 0 else "      ", Piece(clean_line(command), Tone.STRONG), _aside(command, does, wide)
-        )
-        for number, (command, does) in enumerate(commands)
-    )
-
-
-def _aside(command: str, does: str, wide: int) -> str:
-    return f"{' ' * (wide - len(command))}    {clean_line(does)}" if does else ""
+    longest = max((columns(does) for _, does in commands), default=0)
+    beside = width is None or len("Next  ") + wide + 4 + longest <= width
+    rows: list[Line] = []
+    for number, (command, does) in enumerate(commands):
+        first = "Next  " if number == 0 else "      "
+        aside = f"{' ' * (wide - len(command))}    {clean_line(does)}" if does and beside else ""
+        rows.append(line(first, Piece(clean_line(command), Tone.STRONG), aside))
+        rows += wrapped(line(f"        {clean_line(does)}"), width, 8) if does and not beside else ()
+    return tuple(rows)
 
 
 def _good(standing: Standing, end: RunFinished) -> tuple[Line, ...]:
