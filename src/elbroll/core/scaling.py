@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from elbroll.core.names import counted, listed, pool_name
 from elbroll.core.planned import PlannedGroup, Refusal
-from elbroll.model import Lifecycle
+from elbroll.model import BalancerKind, Lifecycle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -145,16 +145,25 @@ def _too_few(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
 
 def _elsewhere(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
     """Coming back joins every attached pool: no host may gain one that it never was in (I-12)."""
+    strange: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for planned, member in _entering(ground, walk):
         group = ground.fleet.scaling.groups.get(member.group)
-        if group is None:
-            continue
-        own = {entry.pool for entry in attached(group, planned.registrations, ground.fleet.pools)}
-        strange = [*sorted(map(pool_name, group.pools - own)), *group.elsewhere]
-        if strange:
-            says = f"{group.name} would register {planned.host.name} in {listed(strange)}, where it is not now"
-            fix = ("register it there first, or detach that from the group", 'other_pools = "drain" if it is ignored')
-            yield Refusal("standby-pools", says, fix=fix)
+        if group is not None and (places := _gained(group, planned, ground.fleet.pools)):
+            strange.setdefault((group.name, places), []).append(planned.host.name)
+    for (name, places), hosts in strange.items():
+        says = f"{name} would register {listed(hosts)} in {listed(list(places))}, which would be new"
+        fix = ("register them there first, or detach that from the group", 'other_pools = "drain" if it is ignored')
+        yield Refusal("standby-pools", says, fix=fix)
+
+
+def _gained(group: ScalingGroup, planned: PlannedHost, pools: Mapping[PoolId, Pool]) -> tuple[str, ...]:
+    """Attached places that the host does not have, with the port on which it would come to have them."""
+    own = {entry.pool for entry in attached(group, planned.registrations, pools)}
+    return (*(_place(id_, pools.get(id_)) for id_ in sorted(group.pools - own)), *group.elsewhere)
+
+
+def _place(id_: PoolId, pool: Pool | None) -> str:
+    return pool_name(id_) if pool is None or pool.kind is BalancerKind.CLASSIC else f"{pool.name}:{pool.port}"
 
 
 def _sum(group: ScalingGroup, leaving: int) -> str:
