@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 Order = Literal["spread", "zone", "name"]
 T = TypeVar("T")
 
+COUNTED = re.compile(r"\d{1,18}")
+"""Numbers in names; nobody counts further, and Python does not read endless ones."""
+
 
 def in_order(hosts: Iterable[Host], order: Order) -> list[Host]:
     """By name as people count (web-2 before web-10), within the zones as `order` says."""
@@ -39,4 +42,6 @@ def batch_of(place: int, size: int, canary: int) -> int:
 
 def natural(name: str) -> tuple[tuple[int, str], ...]:
     """A key that sorts names as people count."""
-    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name) if part)
+    return tuple(
+        (int(part), "") if COUNTED.fullmatch(part) else (-1, part) for part in re.split(r"(\d+)", name) if part
+    )

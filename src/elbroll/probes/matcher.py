@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from elbroll.errors import Refused
 
-_PART = re.compile(r"(\d{3})(?:-(\d{3}))?")
+_PART = re.compile(r"([0-9]{3})(?:-([0-9]{3}))?")
 
 
 @dataclass(frozen=True, slots=True)
