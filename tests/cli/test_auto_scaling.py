@@ -10,7 +10,7 @@ import pytest
 from cli.shell import wait_for
 from cli.witness import deeds, everybody_serves, locks, members, releases, states
 from cli.worlds import hold_up, let_go, small_world
-from elbroll.demo.lifelike import Group, Scalers, Sizes, Vpc
+from elbroll.demo.lifelike import Group, Kind, Scalers, Sizes, Vpc
 from elbroll.demo.settings import PoolPlan
 
 if TYPE_CHECKING:
@@ -76,6 +76,22 @@ def test_without_a_word_the_plan_and_the_deploy_refuse_and_nothing_changes(
     assert "health check type ELB" in refused.err
     assert '[lb.demo.asg] mode = "standby"' in refused.err
     assert deeds(world) == done
+
+
+@pytest.mark.rule("F-20", "F-21", "S-6")
+def test_where_groups_may_not_be_read_standby_is_refused_and_the_policy_that_helps_is_printed(
+    elbroll: Shell, world: World, scalers: Scalers, standby: str
+) -> None:
+    before = scalers.members(GROUP)
+    world.faults.add("DescribeAutoScalingInstances", Kind.DENY, times=None)
+    refused = elbroll("deploy", "--config", standby, "--lb", "demo", "--release", "v2")
+    allowed = elbroll("iam-policy", "--config", standby, "--lb", "demo")
+    world.faults.clear()
+
+    assert refused.code == 5
+    assert "autoscaling:DescribeAutoScalingInstances" in refused.err
+    assert f"autoScalingGroupName/{GROUP}" in allowed.out
+    assert scalers.members(GROUP) == before
 
 
 @pytest.mark.rule("A3", "A4", "I-2", "I-3", "I-9", "S-6")

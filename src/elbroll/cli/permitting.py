@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from elbroll.cli.options import Flags
     from elbroll.config.schema import LbSettings, Settings
+    from elbroll.model import Scaling
 
 
 def print_policy(flags: Flags, lb: str | None, *, read_only: bool) -> ExitCode:
@@ -59,8 +60,13 @@ def _found(session: Session, lb: str) -> Needs:
         account=identity.account,
         groups=tuple(sorted(pool.name for pool in pools if pool.kind is not BalancerKind.CLASSIC)),
         classics=tuple(sorted(pool.name for pool in pools if pool.kind is BalancerKind.CLASSIC)),
-        standby=tuple(sorted(fleet.scaling.groups)) if _stands_by(table) else (),
+        standby=_groups(fleet.scaling) if _stands_by(table) else (),
     )
+
+
+def _groups(scaling: Scaling) -> tuple[str, ...]:
+    """By the hosts' tags where groups may not be read yet: who asks for a policy often has none."""
+    return tuple(sorted({*scaling.groups, *(member.group for member in scaling.members.values())}))
 
 
 def _stands_by(table: LbSettings) -> bool:
