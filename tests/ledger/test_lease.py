@@ -227,6 +227,19 @@ def test_an_outage_that_ends_is_survived(ours: Desk) -> None:
     assert ours.ledger.records()[HOST].state is RecordState.DEPLOYING
 
 
+@pytest.mark.rule("I-10", "Q2")
+@pytest.mark.parametrize("pools", [2, 7, 15, 25])
+def test_the_locks_of_many_pools_are_proven_within_five_seconds_of_each_other(ours: Desk, pools: int) -> None:
+    many = [PoolId(f"tg/web-{number}/1a2b3c4d5e6f7a8b") for number in range(pools)]
+    lease = ours.ledger.acquire(many, a_holder())
+    for _ in range(4):
+        ours.clock.sleep(6)
+        lease.confirm(many)
+        ours.client.calls.clear()
+        lease.confirm(many)
+        assert puts(ours) == []
+
+
 def test_a_store_that_answers_too_slowly_proves_nothing(ours: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     lease = ours.ledger.acquire([WEB], a_holder())
     put = ours.client.put_parameter

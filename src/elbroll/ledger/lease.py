@@ -154,10 +154,11 @@ class KeptLease:
         """A won beat on each, sent after that act and still fresh when the last one has come in."""
         began = self._desk.clock.monotonic()
         while unproven := [hold for hold in holds if not self._proven(hold, after, PROOF)]:
-            for hold in unproven:
-                hold.beat(patience)
             if self._desk.clock.monotonic() - began > max(PROOF, patience.budget):
                 raise StoreDown("the ledger answers too slowly to prove that the locks are still ours")
+            self._desk.store.ready(len(unproven))
+            for hold in unproven:
+                hold.beat(patience)
 
     def _proven(self, hold: Hold, after: int, age: float) -> bool:
         proof = hold.proof

@@ -47,6 +47,11 @@ class Store(Protocol):
         """Bytes that a value may have."""
         ...
 
+    def ready(self, writes: int) -> None:
+        """Return once so many writes can follow each other without a pause: what has to be proven together would
+        never be fresh together where each write waits for its turn (Q2, 3.5)."""
+        ...
+
     def read(self, key: str) -> Stored | None:
         """The effective value; None where the key does not exist. May be stale, but never older than what this
         object has read or written before: raises Superseded where a key or its versions vanished (F-13)."""

@@ -42,6 +42,9 @@ class FileStore:
         """Ours, in bytes."""
         return 262_144
 
+    def ready(self, writes: int) -> None:
+        """See `Store.ready`: nothing here waits for its turn."""
+
     def read(self, key: str) -> Stored | None:
         """What the file holds; see `Store.read`. Raises Refused for links and files that others may write."""
         with self._trouble(key):

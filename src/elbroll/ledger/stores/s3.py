@@ -38,6 +38,9 @@ class S3Store:
         """Ours, in bytes: far more than any host needs, and little enough to read in one piece."""
         return 262_144
 
+    def ready(self, writes: int) -> None:
+        """See `Store.ready`: nothing here waits for its turn."""
+
     def read(self, key: str) -> Stored | None:
         """What is stored now; see `Store.read`. 403 is no access, never "free" (L5)."""
         with store_door("s3:GetObject", self._where(key)):

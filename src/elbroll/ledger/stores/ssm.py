@@ -48,6 +48,10 @@ class SsmStore:
         """Of the standard tier, in bytes (L3)."""
         return 4096
 
+    def ready(self, writes: int) -> None:
+        """See `Store.ready`."""
+        self._writes.ready(writes)
+
     def read(self, key: str) -> Stored | None:
         """The effective value; see `Store.read`."""
         newest = self._newest(key)
