@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ import {module} as module
 whole = module.{name}
 def broken(*given, **named):
     if {when}:
-        raise KeyError("TargetHealth")
+        {does}
     return whole(*given, **named)
 module.{name} = broken
 from elbroll.cli import main
@@ -35,7 +36,11 @@ main(sys.argv[1:])
 
 def with_bug(elbroll: Shell, words: tuple[str, ...], module: str, name: str, when: str = "True") -> Ended:
     """Run a command of an elbroll in which that function raises."""
-    script = SEEDED.format(module=module, name=name, when=when)
+    does = 'raise KeyError("TargetHealth")'
+    return start(elbroll, words, SEEDED.format(module=module, name=name, when=when, does=does)).end()
+
+
+def start(elbroll: Shell, words: tuple[str, ...], script: str) -> Running:
     child = subprocess.Popen(
         [sys.executable, "-c", script, *words],
         stdin=subprocess.DEVNULL,
@@ -45,7 +50,7 @@ def with_bug(elbroll: Shell, words: tuple[str, ...], module: str, name: str, whe
         env=elbroll.environment({}),
         cwd=elbroll.folder,
     )
-    return Running(child).end()
+    return Running(child)
 
 
 def debug_log_named_in(text: str, home: Path) -> str:
@@ -101,3 +106,22 @@ def test_a_bug_with_nowhere_to_keep_it_is_told_all_the_same(elbroll: Shell, befo
     ended = with_bug(elbroll, words, "elbroll.cli.planning", "plan_for")
 
     assert (ended.code, "elbroll has a bug" in ended.err, "send" in ended.err) == (1, True, False)
+
+
+@pytest.mark.rule("F-54", "I-2")
+def test_an_engine_that_hangs_is_ended_by_force_within_5_s_of_a_signal(
+    elbroll: Shell, world: World, before: dict[str, Any]
+) -> None:
+    hangs = "import time; time.sleep(600)"
+    script = SEEDED.format(module="elbroll.engine.host", name="verify", when="True", does=hangs)
+    run = start(elbroll, (*ROLL, "b4"), script)
+    run.until(lambda: states(world).get("demo-1") == "deployed" and releases(world)["demo-1"] == "b4")
+    run.signal(signal.SIGTERM)
+    ended = run.end()
+
+    assert (ended.code, ended.seconds < 5.5) == (143, True), ended.err
+    assert "record kept: " in ended.out
+    assert (locks(world), states(world)["demo-1"]) == ({"free"}, "deployed")
+    assert ended.next[0].startswith("elbroll ")
+    assert elbroll("restore", "demo-1").code == 0
+    assert members(world) == before

@@ -78,6 +78,32 @@ def test_every_planned_host_has_a_place_at_the_end() -> None:
     assert places == ["deployed", "deployed", "deployed", "left-out", "not-reached", "skipped"]
 
 
+@pytest.mark.rule("F-54")
+@pytest.mark.parametrize(
+    ("record", "outcome", "in_service"),
+    [
+        (RecordState.HELD, Outcome.LEFT_OUT, None),
+        (RecordState.DEPLOYING, Outcome.LEFT_OUT, False),
+        (RecordState.REGISTERING, Outcome.LEFT_OUT, None),
+        (RecordState.IN_SERVICE, Outcome.UNKNOWN, None),
+    ],
+)
+def test_a_host_that_is_cut_off_in_mid_walk_is_where_its_record_says(
+    record: RecordState, outcome: Outcome, in_service: bool | None
+) -> None:
+    three = story.host(3)
+    told = story.second_batch().tell(story.deploy(three), e.RecordWritten(three, record))
+    result = results_of(told.standing)[three.id]
+    assert (result.outcome, result.in_service, result.record) == (outcome, in_service, record)
+    assert (result.steps[-1].step, result.steps[-1].result) == (Step.DEPLOY, Result.CANCELLATION)
+
+
+def test_a_host_that_is_in_work_without_a_record_is_not_reached() -> None:
+    four = story.host(4)
+    told = only(4).tell(e.HostStarted(four, 1, frozenset()))
+    assert results_of(told.standing)[four.id].outcome is Outcome.NOT_REACHED
+
+
 def test_a_host_that_aws_has_terminated_is_gone_not_skipped() -> None:
     plan = replace(story.PLAN, skipped=(Skipped(story.host(6), SkipReason.GONE),))
     standing = story.Story().tell(e.PlanMade(plan)).standing

@@ -144,7 +144,7 @@ def test_whatever_a_host_prints_the_final_screen_shows_the_failure(detail: Detai
     screen = "\n".join(terminal.shown())
     assert "✘ web-4 failed in verify" in screen
     assert "  web-4  left-out     v143     no          record kept" in screen
-    assert "Next  elbroll deploy --lb web-prod --release v143\n        web-4 again" in screen
+    assert "Next  elbroll deploy --lb web-prod --release v143\n        web-3, web-4 again, then web-5" in screen
     assert not terminal.cursor_hidden
 
 

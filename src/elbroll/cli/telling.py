@@ -25,7 +25,7 @@ from elbroll.outputs.bus import Bus
 from elbroll.outputs.mask import Masker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from elbroll.cli.session import Session
     from elbroll.cli.tasks import Task
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-LAST_WORDS = 4.0
+LAST_WORDS = 3.6
 """Seconds after a signal to leave at once, in which the run may still end by itself (safety.md 8)."""
 LAST_HOOK = 4.4
 """Seconds after such a signal in which hooks may still run."""
@@ -68,6 +68,7 @@ class Telling:
         self._order = threading.RLock()
         self._number = 0
         self._code = ExitCode.BUG
+        self._release: Callable[[], None] = lambda: None
         self._leaving_since: float | None = None
         self._done = threading.Event()
         self._closed = threading.Event()
@@ -126,6 +127,10 @@ class Telling:
             self._leaving_since = self._session.clock.monotonic()
             threading.Thread(target=self._end_by_force, name="last-words", daemon=True).start()
 
+    def frees(self, release: Callable[[], None]) -> None:
+        """How the locks are freed where the run cannot do it any more itself."""
+        self._release = release
+
     def ended(self, error: BaseException | None) -> ExitCode:
         """The last event, and the exit code."""
         with self._order:
@@ -176,7 +181,10 @@ class Telling:
 
     def _end_by_force(self) -> None:
         """What has not ended by itself in time stays as recorded, and is told; then the process ends."""
-        self._done.wait(LAST_WORDS)
+        if not self._done.wait(LAST_WORDS):
+            freeing = threading.Thread(target=self._release, name="freeing", daemon=True)
+            freeing.start()
+            freeing.join(HASTE)
         code = self.ended(None)
         if not self._closed.wait(max(0.0, self._time_left())):
             self._close()

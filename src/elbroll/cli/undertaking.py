@@ -157,6 +157,7 @@ class Undertaking:
     def _told(self, telling: Telling, ear: Ear, lease: Lease, survey: Survey, plan: RolloutPlan) -> ExitCode:
         error: BaseException | None = None
         with telling:
+            telling.frees(lease.release)
             ear.tell(telling.heard_signal)
             telling.began(warned(plan, self._session.clients.validity(), self._session.clock.now()))
             try:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from elbroll.core.plan import SkipReason
 from elbroll.errors import ElbrollError, ExitCode, Superseded
-from elbroll.model import OPEN_STATES, HostResult, Outcome, RecordState, TargetState
+from elbroll.model import OPEN_STATES, HostResult, Outcome, RecordState, Result, StepResult, TargetState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from elbroll.core.plan import PlannedHost, RolloutPlan, Skipped
-    from elbroll.core.standing import Standing
+    from elbroll.core.standing import Standing, Work
     from elbroll.model import HostId
 
 SIGNALS = {"SIGHUP": ExitCode.HANGUP, "SIGINT": ExitCode.INTERRUPT, "SIGTERM": ExitCode.TERMINATE}
@@ -36,9 +36,34 @@ def results_of(standing: Standing) -> Mapping[HostId, HostResult]:
     plan = standing.plan
     if plan is None:
         return standing.results
-    planned = {each.host.id: _not_reached(each) for each in plan.hosts}
+    planned = {each.host.id: _place_of(each, standing) for each in plan.hosts}
     skipped = {each.host.id: _skipped(each) for each in plan.skipped}
     return {**planned, **skipped, **standing.results}
+
+
+def _place_of(planned: PlannedHost, standing: Standing) -> HostResult:
+    """As long as its walk has not ended: not reached, or cut off in the middle."""
+    work, record = standing.working.get(planned.host.id), standing.records.get(planned.host.id)
+    if work is None or record is None:
+        return _not_reached(planned)
+    return _cut_off(planned, work, record, standing)
+
+
+def _cut_off(planned: PlannedHost, work: Work, record: RecordState, standing: Standing) -> HostResult:
+    """Ended by force in mid-walk: what its record says is all that is known (F-54)."""
+    out = record in {RecordState.DEPLOYING, RecordState.DEPLOYED}
+    current = StepResult(work.step.step, Result.CANCELLATION, standing.elapsed - work.since) if work.step else None
+    return HostResult(
+        planned.host.id,
+        Outcome.LEFT_OUT if record in OPEN_STATES else Outcome.UNKNOWN,
+        in_service=False if out else None,
+        release_before=planned.release_before,
+        release_after=planned.release_before if record is RecordState.HELD else planned.release_after,
+        steps=(*work.done, *([current] if current else [])),
+        seconds=standing.elapsed - work.began,
+        record=record,
+        note="record kept: " + ", ".join(standing.places.get(planned.host.id, ())),
+    )
 
 
 def _not_reached(planned: PlannedHost) -> HostResult:
