@@ -79,9 +79,17 @@ def test_a_rollback(others: Others) -> None:
     comes_home(others)
 
 
-@pytest.mark.rule("I-1", "F-22")
-def test_another_host_falls_sick_before_the_first_leaves(others: Others) -> None:
-    others.invoke(Wish(release="B"), [Trouble(Point.EVENT, 3, Kind.SICK, 1)])
+@pytest.mark.rule("I-1", "F-22", "F-27")
+@pytest.mark.parametrize("pause", [1, 8, 16, 20, 24])
+def test_another_host_falls_sick(others: Others, pause: int) -> None:
+    assert others.invoke(Wish(release="B"), [Trouble(Point.PAUSE, pause, Kind.SICK, 2)]).code is ExitCode.HALTED
+    comes_home(others)
+
+
+@pytest.mark.rule("I-1", "F-22", "F-56")
+def test_another_host_falls_sick_while_the_computer_sleeps(others: Others) -> None:
+    asleep = [Trouble(Point.EVENT, 8, Kind.SUSPEND), Trouble(Point.EVENT, 8, Kind.SICK, 1)]
+    assert others.invoke(Wish(release="B"), asleep).code is not ExitCode.OK
     comes_home(others)
 
 

@@ -120,6 +120,7 @@ class World:
     def join(self, entry: Registration, *, by_hand: bool = False) -> None:
         """Registered, unless it was."""
         member = self.members.get(entry)
+        self.owners.setdefault(entry, self.hosts[HostId(entry.id)])
         self.taken.discard(entry)
         if member is None or member.left is not None:
             self.members[entry] = Member(self.time, by_hand=by_hand)
