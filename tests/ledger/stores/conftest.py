@@ -59,6 +59,8 @@ class Kind:
     open: Callable[[], Store]
     delete_by_hand: Callable[[str], None]
     overwrite_by_hand: Callable[[str, str], None]
+    raw: Callable[[str], str]
+    """The newest text under a key, effective or not."""
 
 
 @pytest.fixture(params=list(SPECS))
@@ -82,9 +84,15 @@ def kind(request: pytest.FixtureRequest, clients: Clients, tmp_path: Path) -> Ki
         "s3": lambda key, text: clients.s3.put_object(**object_of(key), Body=text.encode()),  # type: ignore[arg-type]
         "file": lambda key, text: file_of(key).write_text(text),
     }
+    reading: dict[str, Callable[[str], str]] = {
+        "ssm": lambda key: clients.ssm.get_parameter(Name=key)["Parameter"]["Value"],
+        "s3": lambda key: clients.s3.get_object(**object_of(key))["Body"].read().decode(),  # type: ignore[arg-type]
+        "file": lambda key: file_of(key).read_text(),
+    }
     return Kind(
         name,
         lambda: open_store(SPECS[name], clients, IDENTITY, FakeClock(), tmp_path),
         lambda key: (deleting[name](key), None)[1],
         lambda key, text: (writing[name](key, text), None)[1],
+        reading[name],
     )

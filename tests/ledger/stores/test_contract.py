@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from elbroll.errors import Superseded
+from elbroll.errors import Locked, Superseded
 from elbroll.ledger import KeptLedger, Manner
 from elbroll.ledger.ports import Stored, Verdict
 from elbroll.ledger.values import Draft
-from elbroll.model import PoolId, RecordState
+from elbroll.model import PoolId, RecordState, RunId
 from fakes import FakeClock
 from ledger.things import API, HOST, WEB, StillBeats, a_holder, a_record
 
@@ -189,3 +189,122 @@ def test_names_of_other_pools_do_not_mix(kind: Kind) -> None:
     long = PoolId("tg/web-prod-2/ffffffffffffffff")
     ledger.acquire([WEB, long], a_holder())
     assert set(ledger.locks()) == {WEB, long}
+
+
+# --- bad weather, the same for every store -----------------------------------------------------------
+
+LOCK, RECORD = KEY, f"/elbroll/v1/host/{HOST}"
+BROKEN = {
+    "garbage": "stop!",
+    "cut off": '{"schema":1,"base":1,"nonce":"n","epoch":1,"run":"7f3',
+    "of a newer schema": '{"schema":99,"base":BASE,"nonce":"n","epoch":1,"run":"7f3a9c","state":"free"}',
+    "of a newer form": '{"schema":99,"over":"v7","state":"free"}',
+    "of an unknown state": '{"schema":1,"base":BASE,"nonce":"n","epoch":1,"run":"7f3a9c","state":"lent"}',
+    "a list": "[]",
+    "empty braces": "{}",
+    "a page": "<html><body>Sign in</body></html>",
+}
+
+
+def spoil(kind: Kind, key: str, text: str) -> str:
+    """Write it over what is there, as effective as can be; answers it."""
+    seen = kind.open().read(key)
+    assert seen is not None
+    effective = text.replace("BASE", json.dumps(seen.base))
+    kind.overwrite_by_hand(key, effective)
+    return effective
+
+
+def a_ledger(kind: Kind) -> KeptLedger:
+    return KeptLedger(kind.open(), FakeClock(), Manner(beats=StillBeats))
+
+
+@pytest.mark.rule("F-11", "S-9", "I-2", "I-10")
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_a_lock_that_cannot_be_read_is_never_free_and_never_overwritten(kind: Kind, text: str) -> None:
+    a_ledger(kind).acquire([WEB], a_holder()).release()
+    text = spoil(kind, LOCK, text)
+
+    with pytest.raises(Locked):
+        a_ledger(kind).acquire([WEB, API], a_holder("b1c2d3"))
+
+    assert kind.raw(LOCK) == text
+    assert set(a_ledger(kind).locks()) == {WEB}
+    assert not a_ledger(kind).locks()[WEB].readable
+
+
+@pytest.mark.rule("F-11", "I-2")
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_a_record_that_cannot_be_read_is_kept_and_never_written_over(kind: Kind, text: str) -> None:
+    earlier = a_ledger(kind).acquire([WEB, API], a_holder())
+    earlier.write(a_record())
+    earlier.release()
+    text = spoil(kind, RECORD, text)
+    lease = a_ledger(kind).acquire([WEB, API], a_holder("b1c2d3"))
+
+    found = a_ledger(kind).records()
+    lease.seal(found.values())
+    with pytest.raises(Superseded):
+        lease.write(a_record(run="b1c2d3"))
+
+    assert found[HOST].state is RecordState.UNREADABLE
+    assert kind.raw(RECORD) == text
+
+
+@pytest.mark.rule("F-11", "F-10", "I-10")
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_a_lock_that_became_unreadable_supersedes_its_holder(kind: Kind, text: str) -> None:
+    lease = a_ledger(kind).acquire([WEB], a_holder())
+    text = spoil(kind, LOCK, text)
+
+    with pytest.raises(Superseded):
+        lease.write(a_record())
+    lease.release()
+
+    assert kind.raw(LOCK) == text
+
+
+@pytest.mark.rule("F-13", "I-25")
+def test_a_record_deleted_by_hand_in_mid_run_is_not_made_anew(kind: Kind) -> None:
+    lease = a_ledger(kind).acquire([WEB, API], a_holder())
+    lease.write(a_record())
+    kind.delete_by_hand(RECORD)
+
+    with pytest.raises(Superseded):
+        lease.write(a_record(RecordState.DEPLOYING))
+
+    assert a_ledger(kind).records() == {}
+
+
+@pytest.mark.rule("F-10", "I-10", "F-56")
+def test_a_run_whose_lock_went_to_another_writes_no_record_and_frees_nothing(kind: Kind) -> None:
+    slept = a_ledger(kind).acquire([WEB, API], a_holder())
+    slept.write(a_record())
+    a_ledger(kind).unlock([WEB, API], RunId("7f3a9c"))
+    awake = a_ledger(kind).acquire([WEB, API], a_holder("b1c2d3"))
+    awake.seal(a_ledger(kind).records().values())
+    kept = kind.raw(RECORD)
+
+    with pytest.raises(Superseded):
+        slept.write(a_record(RecordState.DEPLOYING))
+    with pytest.raises(Superseded):
+        slept.confirm([WEB])
+    slept.release()
+
+    assert kind.raw(RECORD) == kept
+    awake.confirm([WEB, API])
+    awake.write(a_record(RecordState.DEPLOYING, run="b1c2d3"))
+
+
+@pytest.mark.rule("I-11", "F-9", "L1")
+def test_an_unsettled_write_of_a_rival_is_beaten_or_kept_but_never_mixed(kind: Kind) -> None:
+    one, other = kind.open(), kind.open()
+    seen = created(one)
+    verdicts = [
+        one.write(KEY, a_draft("one", "a"), seen),
+        other.write(KEY, a_draft("other", "b"), seen),
+        one.write(KEY, a_draft("one", "a"), seen),
+        other.write(KEY, a_draft("other", "b"), seen),
+    ]
+    assert verdicts == [Verdict.WON, Verdict.LOST, Verdict.WON, Verdict.LOST]
+    assert word_in(kind.open().read(KEY)) == "one"
