@@ -7,12 +7,19 @@ has no hours to wait, and no order of calls changes by it. All but `sound` have 
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from elbroll.aws.pace import TokenBucket
 from elbroll.cli import main
 from elbroll.engine import host, leaving, working
 from elbroll.engine.book import HostBook
 from elbroll.model import HostRecord, RecordState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from elbroll.engine.walker import Walker
+    from elbroll.model import Step
 
 
 def sound() -> None:
@@ -39,8 +46,13 @@ def no_verify() -> None:
 
 def no_drain() -> None:
     """Commands on a serving host (I-5)."""
-    host.leave = lambda walker, **_: leaving._admit(walker)
-    working._still_out = lambda _: None
+
+    def stay(walker: Walker, **_: object) -> Callable[[Step], None]:
+        leaving._admit(walker)
+        return lambda _step: None
+
+    host.leave = stay
+    working.still_out = lambda *_: None
 
 
 def main_of(variant: str) -> None:
