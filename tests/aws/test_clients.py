@@ -5,16 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+import elbroll
 from elbroll import __version__
 from elbroll.aws import Clients
 from elbroll.errors import CredentialsError, UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SERVICES = ("elbv2", "elb", "ec2", "autoscaling", "ssm", "s3", "sts")
 
@@ -98,6 +96,12 @@ def test_an_endpoint_from_the_environment_is_told(clients: Clients, monkeypatch:
     before = clients.endpoint
     monkeypatch.setenv(name, "https://aws.example.com")
     assert (before, clients.endpoint) == (None, "https://aws.example.com")
+
+
+@pytest.mark.rule("B5")
+def test_no_waiter_of_the_sdk_is_used_anywhere() -> None:
+    source = Path(elbroll.__file__).parent
+    assert [path for path in source.rglob("*.py") if "get_waiter" in path.read_text()] == []
 
 
 IMPORTS = """

@@ -160,7 +160,8 @@ def test_patience_is_only_for_calls_that_got_no_answer(error: Exception) -> None
 @pytest.mark.rule("S-14", "Q1")
 @pytest.mark.parametrize(("spent", "pause"), [(0.0, 0.25), (2.0, 0.25), (20.0, 2.0), (49.0, 4.9), (900.0, 5.0)])
 def test_a_long_wait_is_looked_at_less_often_and_ends_late_by_a_tenth_at_most(spent: float, pause: float) -> None:
-    assert Pace(0.25, slowest=5.0).pause(0, spent) == pytest.approx(pause)
+    pauses = [Pace(0.25, slowest=5.0).pause(0, spent) for _ in range(50)]
+    assert all(max(0.25, 0.8 * pause) <= each <= pause for each in pauses)
 
 
 def test_a_good_look_that_wants_another_gets_it_soon_however_long_the_wait() -> None:

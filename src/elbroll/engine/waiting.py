@@ -38,8 +38,8 @@ class Wait(Generic[T]):
 class Pace:
     """How often to look: every `every` seconds, but `again` seconds after a good look that wants another.
 
-    A long wait is looked at less often: up to every `slowest` seconds, and then an end is noticed late by a tenth of
-    the time that was waited for it (S-14).
+    A long wait is looked at less often: up to every `slowest` seconds, with jitter, and then an end is noticed late by
+    a tenth of the time that was waited for it (S-14).
     """
 
     every: float
@@ -49,7 +49,9 @@ class Pace:
 
     def pause(self, row: int, spent: float) -> float:
         """Seconds until the next look, after so many good ones in a row."""
-        return self.again if row else max(self.every, min(self.slowest, spent / 10))
+        if row:
+            return self.again
+        return max(self.every, min(self.slowest, spent / 10) * random.uniform(0.8, 1.0))  # noqa: S311 - jitter, no secret
 
 
 def wait_until(  # noqa: PLR0913 - one waiting function, each argument named at the call
