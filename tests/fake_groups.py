@@ -33,12 +33,12 @@ class CrashAfter(Crash):
 
 @dataclass
 class Place:
-    """Where a host stands in its group; `since` is when it was told to."""
+    """Where a host stands in its group; `until` then it is shown to be on its way there."""
 
     host: Host
     group: str
     lifecycle: Lifecycle = Lifecycle.IN_SERVICE
-    since: float = float("-inf")
+    until: float = float("-inf")
 
 
 @dataclass
@@ -96,7 +96,7 @@ class FakeGroups:
         """As if it had been there for long; the balancer is not told."""
         place = self.places[host.id]
         before, after = (place.lifecycle is Lifecycle.STANDBY, lifecycle is Lifecycle.STANDBY)
-        self.places[host.id] = replace(place, lifecycle=lifecycle, since=float("-inf"))
+        self.places[host.id] = replace(place, lifecycle=lifecycle, until=float("-inf"))
         self._want(place.group, before - after)
 
     def _readable(self) -> None:
@@ -106,7 +106,7 @@ class FakeGroups:
             raise Unanswered("throttled")
 
     def _member(self, place: Place) -> Member:
-        moving = self.clock.time - place.since < self.lag
+        moving = self.clock.time < place.until
         shown = ON_THE_WAY.get(place.lifecycle, place.lifecycle) if moving else place.lifecycle
         return Member(place.host.id, place.group, shown, WORDS[shown])
 
@@ -138,7 +138,7 @@ class FakeGroups:
 
     def _move(self, host: HostId, to: Lifecycle) -> None:
         place = self.places[host]
-        self.places[host] = replace(place, lifecycle=to, since=self.clock.time)
+        self.places[host] = replace(place, lifecycle=to, until=self.clock.time + self.lag)
         self._want(place.group, 1 if to is Lifecycle.IN_SERVICE else -1)
         joins = to is Lifecycle.IN_SERVICE
         for pool in self.pools[place.group] if self.registers or not joins else ():

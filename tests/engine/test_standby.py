@@ -42,6 +42,19 @@ def at_home(scene: Scene) -> bool:
     return scene.balancer.members() == scene.home and set(states) == {Lifecycle.IN_SERVICE} and closed and whole
 
 
+class OnStart(RecordingSink):
+    """Does something as soon as a host's walk begins: after the survey, before anything is done."""
+
+    def __init__(self, deed: Callable[[], object]) -> None:
+        super().__init__()
+        self._deed = deed
+
+    def tell(self, event: Event) -> None:
+        super().tell(event)
+        if isinstance(event, HostStarted):
+            self._deed()
+
+
 def order(scene: Scene, host: Host, *kinds: str) -> list[str]:
     """The deeds of one host's walk."""
     return [str(kind) for kind, *about in scene.deeds(*kinds) if _about(about, host)]
@@ -118,9 +131,9 @@ def test_with_ignore_the_group_is_told_nothing() -> None:
 @pytest.mark.rule("A6")
 def test_a_host_whose_group_has_let_it_go_is_taken_out_by_hand() -> None:
     scene = a_scene()
-    plan = scene.plan()
-    del scene.groups.places[scene.hosts[0].id]
-    results = scene.roll(plan=plan)
+    first = scene.hosts[0]
+    scene.sink = OnStart(lambda: scene.groups.places.pop(first.id, None))
+    results = scene.roll()
 
     assert results[scene.hosts[0].id].outcome is Outcome.DEPLOYED
     assert order(scene, scene.hosts[0], "enter", "exit") == []
@@ -191,24 +204,12 @@ def test_what_has_changed_since_the_plan_leaves_the_host_untouched(change: Calla
 def test_a_group_that_may_not_be_read_leaves_the_host_untouched() -> None:
     scene = a_scene()
     plan = scene.plan()
-    scene.sink = Denying(scene)
+    denied = PermissionDenied("refused", action="autoscaling:DescribeAutoScalingInstances")
+    scene.sink = OnStart(lambda: setattr(scene.groups, "denied", denied))
     result = scene.roll(plan=plan)[scene.hosts[0].id]
 
     assert result.outcome is Outcome.NOT_REACHED
     assert scene.deeds("record", "deregister") == []
-
-
-class Denying(RecordingSink):
-    """Takes the right to read groups away as soon as the first host's walk begins."""
-
-    def __init__(self, scene: Scene) -> None:
-        super().__init__()
-        self._scene = scene
-
-    def tell(self, event: Event) -> None:
-        super().tell(event)
-        if isinstance(event, HostStarted):
-            self._scene.groups.denied = PermissionDenied("refused", action="autoscaling:DescribeAutoScalingInstances")
 
 
 # --- answers that are lost, and words that are not followed ------------------------------------------
@@ -372,7 +373,51 @@ def test_a_group_may_take_its_time_to_take_a_host_back_but_not_for_ever(takes: f
 
     scene.groups.registers = False
     scene.groups.on_deed = slow
+
     assert scene.roll()[scene.hosts[0].id].outcome is outcome
+
+
+@pytest.mark.rule("A3", "I-6")
+def test_a_host_that_its_group_counts_in_again_is_put_back_though_no_pool_shows_it() -> None:
+    scene = a_scene()
+    first = scene.hosts[0]
+    scene.groups.lag = 30.0
+    scene.clock.at(20.0, lambda: scene.groups.put(first, Lifecycle.IN_SERVICE))
+    result = scene.roll()[first.id]
+
+    assert result.failure is not None
+    assert "somebody else has moved it" in result.failure.message
+    assert order(scene, first, "run") == []
+    assert at_home(scene)
+
+
+@pytest.mark.rule("F-34", "I-7", "A6")
+def test_a_host_that_its_group_begins_to_terminate_is_left_to_it() -> None:
+    scene = a_scene()
+    first = scene.hosts[0]
+    scene.transport.on_run = lambda host, _job: scene.groups.put(host, Lifecycle.LEAVING)
+    result = scene.roll()[first.id]
+
+    assert result.outcome is Outcome.LEFT_OUT
+    assert result.failure is not None
+    assert "web-1 is Terminating:Wait in web-asg" in result.failure.message
+    assert order(scene, first, "exit") == []
+
+
+@pytest.mark.rule("A5")
+def test_a_refused_return_of_a_host_that_is_back_already_is_no_failure() -> None:
+    scene = a_scene()
+    first = scene.hosts[0]
+
+    def first_to_come(name: str, host: object) -> None:
+        if name == "exit" and host == first.id:
+            scene.groups.put(first, Lifecycle.IN_SERVICE)
+
+    scene.groups.on_deed = first_to_come
+    results = scene.roll()
+
+    assert results[first.id].outcome is Outcome.DEPLOYED
+    assert at_home(scene)
 
 
 @pytest.mark.rule("A2", "A3", "I-2")
