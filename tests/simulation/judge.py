@@ -7,15 +7,13 @@ number of the rule that was broken.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from elbroll import events
-from elbroll.model import Outcome, RecordState, Registration, Step, TargetState
+from elbroll.model import Outcome, Registration, Step, TargetState
+from simulation.notes import MOVES, OPEN, Notes, Record, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from elbroll.model import Host, HostId, Job, Pool, PoolId
     from simulation.process import Process
     from simulation.world import World
@@ -24,46 +22,6 @@ FRESH = 3.0
 PROOF = 5.0
 SETTLE = 2.0
 IN_A_ROW = 3
-OPEN = frozenset({"held", "deploying", "deployed", "registering"})
-MOVES: Mapping[str | None, frozenset[str]] = {
-    None: frozenset({"held", "gone"}),
-    "in-service": frozenset({"held", "gone"}),
-    "held": frozenset({"held", "deploying", "in-service", "gone"}),
-    "deploying": frozenset({"deploying", "deployed", "gone"}),
-    "deployed": frozenset({"deployed", "deploying", "registering", "gone"}),
-    "registering": frozenset({"registering", "deployed", "deploying", "in-service", "gone"}),
-    "gone": frozenset({"gone"}),
-}
-"""safety.md 2.2."""
-
-
-@dataclass
-class Notes:
-    """What one run was told and has done."""
-
-    answers: dict[PoolId, tuple[float, dict[Registration, TargetState]]] = field(default_factory=dict)
-    expected: dict[PoolId, dict[HostId, set[Registration]]] = field(default_factory=dict)
-    beats: dict[str, tuple[float, int]] = field(default_factory=dict)
-    recorded: dict[HostId, int] = field(default_factory=dict)
-    counted: dict[HostId, float] = field(default_factory=dict)
-    """When the host's connections were counted last."""
-    planned: frozenset[HostId] = frozenset()
-    consented: bool = False
-    left_out: int = 0
-    met: set[HostId] = field(default_factory=set)
-
-
-@dataclass
-class Record:
-    """A host's record as the raw ledger has it."""
-
-    state: str
-    entries: frozenset[Registration]
-    run: str
-
-    @property
-    def open(self) -> bool:
-        return self.state in OPEN
 
 
 class Judge:
@@ -261,7 +219,7 @@ class Judge:
             self.of(process).beats[pool] = (self.world.time, self._order)
 
     def _on_record(self, process: Process, host: HostId, value: dict[str, Any]) -> None:
-        before, after = self.records.get(host), _record(host, value)
+        before, after = self.records.get(host), record_of(host, value)
         state = before.state if before else None
         notes = self.of(process)
         if before is not None and before.state == after.state and not after.open:
@@ -317,11 +275,3 @@ class Judge:
             kept = record is not None and record.open and entry in record.entries
             known = kept or host in self.world.dead or entry.pool in self.world.deleted
             self.must(known, f"I-2: {entry} was taken out and forgotten")
-
-
-def _record(host: HostId, value: dict[str, Any]) -> Record:
-    entries = frozenset(
-        Registration(item["pool"], item.get("id", host), item.get("port"), item.get("zone"), item.get("quic"))
-        for item in value.get("out", [])
-    )
-    return Record(RecordState(value["state"]).value, entries, value["run"])

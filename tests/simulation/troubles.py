@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -92,6 +93,16 @@ def troubles(kinds: frozenset[Kind] = frozenset(Kind)) -> st.SearchStrategy[Trou
             Trouble, st.just(point), st.integers(1, REACHED[point]), st.sampled_from(ordered), st.integers(0, 3)
         )
     )
+
+
+class Nothing(Exception):
+    """Struck where nothing can go unanswered; `reach` of such points swallows it."""
+
+
+def quietly(process: Process, point: Point) -> None:
+    """A point at which nobody waits for an answer."""
+    with suppress(Nothing):
+        process.reach(point)
 
 
 def strike(process: Process, trouble: Trouble) -> None:
