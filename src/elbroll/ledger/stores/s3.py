@@ -75,7 +75,7 @@ class S3Store:
     def _put(self, key: str, draft: Draft, over: Stored | None) -> Verdict | None:
         condition: dict[str, Any] = {"IfNoneMatch": "*"} if over is None else {"IfMatch": str(over.base)}
         try:
-            answer = self._client.put_object(
+            answer: Mapping[str, object] = self._client.put_object(
                 Bucket=self._bucket,
                 Key=self._object(key),
                 Body=draft.over(over.base if over is not None else 0).encode("ascii"),
