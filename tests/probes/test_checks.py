@@ -27,8 +27,10 @@ from elbroll.model import (
     Pool,
     PoolId,
     Registration,
+    Secret,
     TargetType,
 )
+from elbroll.outputs.mask import Masker
 from elbroll.probes import PoolChecks
 from elbroll.probes.addresses import checked
 from elbroll.probes.matcher import Matcher
@@ -296,6 +298,26 @@ def test_a_version_command_must_print_the_release(told: tuple[str, ...], well: b
     (probe,) = probes(Line(result=JobResult(JobEnd.EXIT, 0, tail=told)), 80, http="off", version="cat /etc/release")
 
     assert probe.look().well is well
+
+
+@pytest.mark.rule("I-20")
+@pytest.mark.parametrize("before", [0, 191, 195, 199])
+def test_half_a_secret_is_not_shown_where_an_answer_is_cut(before: int):
+    told = "x" * before + "S3cret-hunter22"
+    masker = Masker([Secret("S3cret-hunter22")])
+    bad = Line(result=JobResult(JobEnd.EXIT, 1, tail=(told,)))
+    old = Line(result=JobResult(JobEnd.EXIT, 0, tail=(told,)))
+    asked = [
+        PoolChecks({POOL: a_pool()}, verifying(http="off", **keys), line, SystemClock(), masker.text)
+        for line, keys in ((bad, {"command": "x"}), (old, {"version": "cat r"}))
+    ]
+    with saying(b"HTTP/1.1 200 OK\r\n\r\n" + told.encode()) as port:
+        entry = Registration(POOL, HOST.id, port)
+        pages = PoolChecks({POOL: a_pool()}, verifying(http="off", version="/v"), Line(), SystemClock(), masker.text)
+        answers = [checks.of(HOST, [entry], "v143")[0].look() for checks in (*asked, pages)]
+
+    assert not any(answer.well for answer in answers)
+    assert not any("S3" in answer.said for answer in answers)
 
 
 def test_with_http_the_command_is_asked_too():

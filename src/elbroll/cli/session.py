@@ -14,7 +14,7 @@ from elbroll.engine.stop import Stop, StopMode
 from elbroll.errors import AccessError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from elbroll.aws import Clients, Identity
     from elbroll.cli.options import Flags
@@ -122,11 +122,11 @@ class Session:
             answer = self.clients.ec2.get_console_output(InstanceId=host.id)
         return answer.get("Output") or None
 
-    def checks(self, pools: Mapping[PoolId, Pool], verify: Verify) -> PoolChecks:
-        """Makes the probes of hosts, asked through the transport."""
+    def checks(self, pools: Mapping[PoolId, Pool], verify: Verify, mask: Callable[[str], str]) -> PoolChecks:
+        """Makes the probes of hosts, asked through the transport; what they quote is masked."""
         from elbroll.probes.checks import PoolChecks  # noqa: PLC0415 - only where a host is reached
 
-        return PoolChecks(pools, verify, self.transport, self.clock)
+        return PoolChecks(pools, verify, self.transport, self.clock, mask)
 
     def secrets(self, settings: LbSettings) -> dict[str, Secret]:
         """The values behind `deploy.secrets`. Raises UsageError for one that is missing or empty."""

@@ -84,6 +84,10 @@ class Telling:
         self._folder.close()
         self._closed.set()
 
+    def mask(self, text: str) -> str:
+        """The text without the run's secrets."""
+        return self._masker.text(text)
+
     def tell(self, event: Event) -> None:
         """Add up, and pass on."""
         with self._order:

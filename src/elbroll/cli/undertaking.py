@@ -212,7 +212,7 @@ class Undertaking:
             groups=session.eyes.groups,
             inventory=session.eyes.inventory,
             transport=session.transport,
-            checks=session.checks(survey.fleet.pools, task.settings.verify),
+            checks=session.checks(survey.fleet.pools, task.settings.verify, telling.mask),
             lease=lease,
             validity=session.clients.validity,
             sink=telling,

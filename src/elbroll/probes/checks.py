@@ -14,7 +14,7 @@ from elbroll.probes.http import ConnectProbe, HttpProbe, Page, Place
 from elbroll.probes.matcher import Matcher
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from elbroll.config.schema import Verify
     from elbroll.engine.ports import Clock, Probe
@@ -40,11 +40,19 @@ class _Target:
 class PoolChecks:
     """Implements `engine.ports.Checks`. `pools` must hold the pool of every registration that is asked about."""
 
-    def __init__(self, pools: Mapping[PoolId, Pool], verify: Verify, line: HostLine, clock: Clock) -> None:
+    def __init__(
+        self,
+        pools: Mapping[PoolId, Pool],
+        verify: Verify,
+        line: HostLine,
+        clock: Clock,
+        mask: Callable[[str], str] = str,
+    ) -> None:
         self._pools = pools
         self._verify = verify
         self._line = line
         self._clock = clock
+        self._mask = mask
 
     def of(self, host: Host, registrations: Collection[Registration], release: str | None) -> tuple[Probe, ...]:
         """Equal questions once, in a stable order; none only with `http = "off"` and nothing else: no question is no
@@ -56,7 +64,9 @@ class PoolChecks:
         probes: list[Probe] = [*self._http(host, targets)]
         env = {"ELBROLL_RELEASE": release} if release else {}
         if self._verify.command:
-            probes.append(CommandProbe(self._line, host, self._verify.command, env, self._limit(targets)))
+            probes.append(
+                CommandProbe(self._line, host, self._verify.command, env, self._limit(targets), mask=self._mask)
+            )
         if self._verify.version and release:
             probes.extend(self._version(host, targets, self._verify.version, release))
         if not probes and self._verify.http != "off":
@@ -107,14 +117,14 @@ class PoolChecks:
         return Page(_sendable(path), Matcher.of(status or target.matcher), over_tls, body)
 
     def _get(self, host: Host, place: Place, page: Page) -> Probe:
-        return HttpProbe(self._line, self._clock, host, place, page)
+        return HttpProbe(self._line, self._clock, host, place, page, self._mask)
 
     # --- verify.version ---------------------------------------------------------------------------------
 
     def _version(self, host: Host, targets: list[_Target], version: str, release: str) -> Iterator[Probe]:
         if not version.startswith("/") or " " in version:
             env = {"ELBROLL_RELEASE": release}
-            yield CommandProbe(self._line, host, version, env, self._limit(targets), wanted=release)
+            yield CommandProbe(self._line, host, version, env, self._limit(targets), release, self._mask)
             return
         for target in targets:
             page = Page(_sendable(version), Matcher.of(_WELL), target.encrypted, whole=release)

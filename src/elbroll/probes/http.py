@@ -69,6 +69,8 @@ class HttpProbe:
     host: Host
     place: Place
     page: Page
+    mask: Callable[[str], str] = str
+    """As `CommandProbe.mask`."""
 
     @property
     def asks(self) -> str:
@@ -87,7 +89,8 @@ class HttpProbe:
         if self.page.body is not None and self.page.body not in answer.body:
             return ProbeAnswer(False, f"answered {answer.status}, without {self.page.body!r} in it")
         if self.page.whole is not None and answer.body.strip() != self.page.whole:
-            return ProbeAnswer(False, f"says {answer.body.strip()[:_SHOWN]!r} instead of {self.page.whole!r}")
+            shown = self.mask(answer.body.strip())[:_SHOWN]
+            return ProbeAnswer(False, f"says {shown!r} instead of {self.page.whole!r}")
         return ProbeAnswer(True, f"answered {answer.status}")
 
     def _got(self, stream: Stream, deadline: float) -> Answer:
