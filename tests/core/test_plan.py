@@ -118,7 +118,7 @@ def test_spread_takes_zones_in_turn_although_names_do_not() -> None:
     assert order(plan(a_fleet(members=members))) == ["web-1", "web-3", "web-2", "web-4"]
 
 
-@pytest.mark.rule("I-18")
+@pytest.mark.rule("I-18", "F-22")
 def test_recorded_hosts_come_first_then_sick_ones_then_the_rest() -> None:
     four, three = a_host(4), a_host(3)
     made = plan(without(four), records=out(four), states={three.id: UNHEALTHY})
@@ -397,6 +397,7 @@ def test_a_plan_shows_the_refusal_that_a_deploy_would_meet() -> None:
     assert order(made) == ["web-1"]
 
 
+@pytest.mark.rule("F-22")
 def test_sick_hosts_are_rolled_first_and_then_count_again() -> None:
     states = {an_id(2): UNHEALTHY, an_id(3): UNHEALTHY}
     assert plan(a_fleet(members=hosts(6)), states=states).refusals == ()

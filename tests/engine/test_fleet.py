@@ -205,7 +205,7 @@ def test_a_signal_starts_no_other_host() -> None:
     assert scene.balancer.members() == scene.home
 
 
-@pytest.mark.rule("I-13")
+@pytest.mark.rule("I-13", "F-25")
 def test_a_guard_whose_reason_never_heals_halts_within_its_limit() -> None:
     scene = Scene()
     scene.balancer.forced[min(scene.places[scene.hosts[1].id])] = TargetState.INITIAL

@@ -12,7 +12,7 @@ from scene import Scene
 from builders import a_pool, a_registration
 from elbroll import events
 from elbroll.errors import HostUnreachable, StoreDown, TargetRefused, Unanswered
-from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState, TargetState, TargetType
+from elbroll.model import BalancerKind, InstanceState, JobEnd, JobResult, Outcome, RecordState, TargetState, TargetType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -617,3 +617,47 @@ def test_an_end_that_nobody_can_see_is_told() -> None:
     results = scene.roll()
     assert {result.outcome for result in results.values()} == {Outcome.DEPLOYED}
     assert "unread" in warnings(scene)
+
+
+# --- every place, and every way of not leaving it
+
+
+@pytest.mark.rule("F-16", "I-3", "I-5")
+def test_a_host_leaves_every_pool_kind_and_port_and_comes_back_to_each() -> None:
+    scene = Scene(api=a_pool("api-prod", kind=BalancerKind.CLASSIC, port=9000))
+    first, second, _ = scene.hosts
+    scene.roll()
+    sent = {name: [entry for deed in scene.deeds(name) for entry in deed[1:]] for name in ("deregister", "register")}
+    home = {(entry.id, entry.port) for entry in scene.home}
+    assert set(sent["deregister"]) == set(sent["register"]) == home
+    assert {(first.id, 8080), (first.id, None), (second.id, 8080), (second.id, 8081)} <= home
+    assert scene.balancer.members() == scene.home
+
+
+@pytest.mark.rule("F-31", "C1", "I-5", "I-6")
+@pytest.mark.parametrize("kind", [BalancerKind.ALB, BalancerKind.CLASSIC])
+def test_a_target_that_never_stops_draining_is_put_back_at_the_limit(kind: BalancerKind) -> None:
+    scene = Scene(api=a_pool("api-prod", kind=kind, port=9000), settings={"drain": {"until": "reported"}})
+    first = scene.hosts[0]
+    scene.balancer.delays[scene.api.id] = 10_000.0
+    result = scene.roll()[first.id]
+    failure = result.failure
+    assert (result.outcome, failure and failure.code) == (Outcome.RESTORED, "drain-limit")
+    assert "draining: api-prod" in (failure.message if failure else "")
+    assert scene.clock.time >= 1360.0
+    assert not scene.deeds("run")
+    assert scene.balancer.members() == scene.home
+
+
+@pytest.mark.rule("F-25", "I-1")
+def test_a_neighbour_that_is_warming_up_is_waited_for_before_a_host_leaves() -> None:
+    scene = Scene()
+    first, second, third = scene.hosts
+    entry = min(scene.places[second.id])
+    scene.balancer.forced[entry] = TargetState.INITIAL
+    scene.clock.at(50.0, lambda: scene.balancer.forced.pop(entry))
+    left: list[float] = []
+    scene.ledger.on_write = lambda _record: left.append(scene.clock.time)
+    results = scene.roll()
+    assert {results[host.id].outcome for host in (first, second, third)} == {Outcome.DEPLOYED}
+    assert 1050.0 <= left[0] < 1060.0

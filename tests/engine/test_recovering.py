@@ -421,7 +421,7 @@ def test_an_outage_that_never_ends_leaves_the_host_as_recorded() -> None:
     assert scene.state(scene.hosts[0]) == "registering"
 
 
-@pytest.mark.rule("F-29", "F-48", "I-6")
+@pytest.mark.rule("F-29", "I-6")
 def test_one_pool_that_refuses_keeps_a_host_out_of_no_other() -> None:
     scene = Scene()
     first = scene.hosts[0]

@@ -9,7 +9,7 @@ from scene import Scene
 
 from elbroll import events
 from elbroll.engine.stop import StopMode
-from elbroll.errors import HostAccessError, PermissionDenied, TargetRefused, Unanswered
+from elbroll.errors import HostAccessError, HostUnreachable, PermissionDenied, TargetRefused, Unanswered
 from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState, Step, TargetState, TargetType
 
 EXIT_1 = JobResult(JobEnd.EXIT, 1, tail=("bind: address already in use",), lines=1)
@@ -156,8 +156,8 @@ def test_a_permission_missing_at_register_keeps_the_record_and_halts() -> None:
 def test_a_host_unreachable_after_its_drain_is_put_back() -> None:
     scene = Scene()
     first = scene.hosts[0]
-    refuse = {first.id: Unanswered("refused")}
-    scene.clock.at(4.0, lambda: scene.transport.refuses.update(refuse))  # type: ignore[arg-type]
+    refuse = {first.id: HostUnreachable("refused")}
+    scene.clock.at(4.0, lambda: scene.transport.refuses.update(refuse))
     results = scene.roll()
     assert results[first.id].outcome is Outcome.RESTORED
     assert scene.balancer.members() == scene.home
@@ -266,7 +266,7 @@ def test_the_next_run_heals_a_failed_host_and_goes_on() -> None:
     assert scene.ledger.kept[first.id].state is RecordState.IN_SERVICE
 
 
-@pytest.mark.rule("F-49", "T10")
+@pytest.mark.rule("F-33", "T10")
 def test_an_address_that_still_drains_is_registered_when_aws_takes_it() -> None:
     scene = Scene()
 
