@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from elbroll.clock import SystemClock
+from elbroll.hooks import listeners as listening
 from elbroll.hooks.command import Hook
 from elbroll.hooks.listeners import Listeners
 
@@ -56,6 +57,16 @@ def test_without_time_left_it_is_killed(tmp_path: Path) -> None:
 
     assert time.monotonic() - began < 5
     assert "no more time" in warnings[0]
+
+
+def test_who_wonders_is_told_once_what_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listening, "WONDER", 0.1)
+    said: list[str] = []
+    told = listeners(tmp_path, [], finished="sleep 0.4")
+    told.tell("finished", "", {})
+    told.close(lambda: math.inf, lambda: said.append("waiting"))
+
+    assert said == ["waiting"]
 
 
 def test_where_there_is_no_hook_nothing_happens(tmp_path: Path) -> None:

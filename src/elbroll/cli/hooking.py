@@ -6,10 +6,11 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
+from elbroll.cli.saying import say
 from elbroll.engine.stop import StopMode
 from elbroll.errors import ExitCode, Interrupted, Refused
 from elbroll.events import RunFinished, RunStarted
-from elbroll.hooks.command import Hook
+from elbroll.hooks.command import LIMIT, Hook
 from elbroll.hooks.gate import ask
 from elbroll.hooks.listeners import Listeners
 from elbroll.outputs.cloudevents import cloud_event
@@ -55,6 +56,7 @@ class RunHooks:
     """`started` and `finished` of one run. `warn` hears of one that failed, from another thread."""
 
     def __init__(self, session: Session, task: Task, run: RunId, warn: Callable[[str], None]) -> None:
+        self._quiet = session.flags.quiet > 0
         self._variables = _variables(task, run)
         self._listeners = Listeners(_hooks(session), session.clock, warn)
 
@@ -70,7 +72,11 @@ class RunHooks:
 
     def close(self, patience: Callable[[], float]) -> None:
         """Wait for those that still run, while `patience` has seconds left; then kill them."""
-        self._listeners.close(patience)
+        self._listeners.close(patience, self._say_so)
+
+    def _say_so(self) -> None:
+        if not self._quiet:
+            say(f"waiting for a hook, {LIMIT:.0f} s at most")
 
     def _tell(self, name: str, told: Told, standing: Standing, more: dict[str, str]) -> None:
         try:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from elbroll.hooks.command import Hook
 
 
+WONDER = 2.0
+"""Seconds after which somebody might ask what is waited for."""
+
+
 class Listeners:
     """Tells `started` and `finished`. `warn` hears of one that failed, from another thread."""
 
@@ -35,9 +39,16 @@ class Listeners:
         )
         self._last.start()
 
-    def close(self, patience: Callable[[], float]) -> None:
-        """Wait until all have ended, while `patience` has seconds left; then kill what still runs."""
+    def close(self, patience: Callable[[], float], waits: Callable[[], None] = lambda: None) -> None:
+        """Wait until all have ended, while `patience` has seconds left; then kill what still runs.
+
+        `waits` is called once, where that takes long enough for a person to wonder.
+        """
+        began: float | None = self._clock.monotonic()
         while self._last is not None and self._last.is_alive() and patience() > 0:
+            if began is not None and self._clock.monotonic() - began >= WONDER:
+                began = None
+                waits()
             self._clock.sleep(LOOK)
         self._over.set()
         if self._last is not None:
