@@ -71,7 +71,21 @@ def test_escapes_and_broken_text_arrive_as_whole_lines(transport: SshTransport):
     assert heard == ["\x1b]52;c;aGk=\x07", "\\xff\\xc3", " a\rb", "::error"]
 
 
-@pytest.mark.rule("T-34")
+@pytest.mark.rule("F-44", "H6", "I-13")
+def test_a_command_that_asks_is_told_at_once_that_nobody_answers(transport: SshTransport):
+    heard: list[str] = []
+    line = "read -r answer || echo no answer; cat; tty || true; (read -r answer </dev/tty) || echo no terminal"
+
+    result = transport.run(HOST, a_job(line), heard.append, Stop())
+
+    assert result.success
+    assert result.seconds < 5
+    assert heard[0] == "no answer"
+    assert "not a tty" in heard
+    assert heard[-1] == "no terminal"
+
+
+@pytest.mark.rule("F-44", "T-34")
 def test_the_hosts_clock_ends_it(transport: SshTransport):
     job = a_job("(trap '' TERM; sleep 20; sleep 20) & sleep 20", limit=1.0)
 

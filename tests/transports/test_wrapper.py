@@ -141,7 +141,7 @@ def test_a_background_child_that_keeps_stdout_delays_nothing(machine: Machine):
     subprocess.run(["kill", out.strip()], check=True)
 
 
-@pytest.mark.rule("T-34")
+@pytest.mark.rule("F-44", "T-34")
 def test_at_the_limit_the_whole_group_goes_even_what_ignores_term(machine: Machine):
     out, words = machine.run("(trap '' TERM; echo $$; sleep 20; sleep 20) & sleep 20", limit=1.0)
 
