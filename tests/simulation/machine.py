@@ -14,6 +14,8 @@ from simulation.troubles import troubles
 from simulation.world import World
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from elbroll.model import Registration
     from simulation.troubles import Trouble
 
@@ -23,7 +25,33 @@ SMALL = [
     Wish("restore", None),
     *(Wish("restore", None, (host,)) for host in HOSTS),
 ]
-RELEASES = st.sampled_from(["A", "B"])
+WRONG = st.lists(troubles(), min_size=1, max_size=4)
+
+
+def _pass(world: World, which: int) -> None:
+    world.time += (1.0, 60.0, 400.0)[which]
+
+
+def _spoil(world: World, which: int) -> None:
+    world.broken.add("AB"[which % 2])
+
+
+def _break(world: World, which: int) -> None:
+    world.failing.add("AB"[which % 2])
+
+
+TURNS: dict[str, Callable[[World, int], None]] = {
+    "time passes": _pass,
+    "all is well again": lambda world, _: world.heal(),
+    "an app falls sick": World.falls_sick,
+    "a release never gets well": _spoil,
+    "a release's command fails": _break,
+    "an instance dies": World.terminate,
+    "a pool is deleted": World.delete,
+    "somebody registers a host": World.joined_by_hand,
+    "somebody takes a host out": World.taken_by_hand,
+}
+"""What happens between runs."""
 
 
 class Anything(RuleBasedStateMachine):
@@ -41,52 +69,26 @@ class Anything(RuleBasedStateMachine):
         self.judge = Judge(self.world, max_failures=max_failures)
         self.others = Others(self.world, self.judge, max_failures)
 
-    @rule(release=RELEASES, rollback=st.booleans(), wrong=st.lists(troubles(), min_size=1, max_size=4))
-    def deploy_in_trouble(self, release: str, rollback: bool, wrong: list[Trouble]) -> None:
-        self.others.invoke(Wish("deploy", release, rollback=rollback), wrong)
+    @rule(rollback=st.booleans(), wrong=WRONG)
+    def deploy_a(self, rollback: bool, wrong: list[Trouble]) -> None:
+        self.others.invoke(Wish("deploy", "A", rollback=rollback), wrong)
 
-    @rule(release=RELEASES)
-    def deploy_after_unlock(self, release: str) -> None:
-        self.others.unlock()
-        self.others.invoke(Wish("deploy", release))
+    @rule(rollback=st.booleans(), wrong=WRONG)
+    def deploy_b(self, rollback: bool, wrong: list[Trouble]) -> None:
+        self.others.invoke(Wish("deploy", "B", rollback=rollback), wrong)
 
     @rule(wish=st.sampled_from(SMALL), wrong=st.lists(troubles(), max_size=2))
     def drain_or_restore(self, wish: Wish, wrong: list[Trouble]) -> None:
         self.others.invoke(wish, wrong)
 
-    @rule()
-    def unlock(self) -> None:
+    @rule(wish=st.sampled_from([Wish("deploy", "A"), Wish("deploy", "B")]))
+    def deploy_after_unlock(self, wish: Wish) -> None:
         self.others.unlock()
+        self.others.invoke(wish)
 
-    @rule(which=st.integers(0, 2), release=RELEASES, how=st.sampled_from(["sick", "broken", "failing"]))
-    def something_breaks(self, which: int, release: str, how: str) -> None:
-        match how:
-            case "sick":
-                self.world.falls_sick(which)
-            case "broken":
-                self.world.broken.add(release)
-            case _:
-                self.world.failing.add(release)
-
-    @rule(which=st.integers(0, 2), how=st.sampled_from(["dies", "deleted", "joined", "taken"]))
-    def somebody_acts(self, which: int, how: str) -> None:
-        match how:
-            case "dies":
-                self.world.terminate(which)
-            case "deleted":
-                self.world.delete(which)
-            case "joined":
-                self.world.joined_by_hand(which)
-            case _:
-                self.world.taken_by_hand(which)
-
-    @rule(seconds=st.sampled_from([1.0, 60.0, 400.0]))
-    def time_passes(self, seconds: float) -> None:
-        self.world.time += seconds
-
-    @rule()
-    def all_is_well_again(self) -> None:
-        self.world.heal()
+    @rule(turn=st.sampled_from(list(TURNS)), which=st.integers(0, 2))
+    def the_world_turns(self, turn: str, which: int) -> None:
+        TURNS[turn](self.world, which)
 
     @invariant()
     def no_rule_is_broken(self) -> None:

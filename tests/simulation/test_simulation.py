@@ -30,20 +30,20 @@ if TYPE_CHECKING:
 ASKED = os.environ.get("ELBROLL_SIMULATION")
 TESTS = Path(__file__).parents[1]
 FIXED = settings(
-    max_examples=150, stateful_step_count=12, derandomize=True, deadline=None, database=None,
+    stateful_step_count=12, derandomize=True, deadline=None, database=None,
     suppress_health_check=list(HealthCheck), print_blob=False, report_multiple_bugs=False,
 )  # fmt: skip
 
 
-def simulate(machine: type[RuleBasedStateMachine], asked: str | None) -> None:
-    """As `asked`, from a seed that is said; else the same examples every time."""
+def simulate(machine: type[RuleBasedStateMachine], examples: int, asked: str | None = ASKED) -> None:
+    """As `asked`, from a seed that is said; else so many examples, the same every time."""
     if asked is None:
-        run_state_machine_as_test(machine, settings=FIXED)
+        run_state_machine_as_test(machine, settings=settings(FIXED, max_examples=examples))
         return
-    examples, _, steps = asked.partition("x")
+    wanted, _, steps = asked.partition("x")
     number = random.randrange(2**32)
     sys.stderr.write(f"{machine.__name__}: seed {number}\n")
-    much = settings(FIXED, derandomize=False, max_examples=int(examples), stateful_step_count=int(steps))
+    much = settings(FIXED, derandomize=False, max_examples=int(wanted), stateful_step_count=int(steps))
     run_state_machine_as_test(seed(number)(machine), settings=much)
 
 
@@ -60,13 +60,13 @@ def _told(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.mark.timeout(7200 if ASKED else 180)
 @pytest.mark.rule("I-1", "I-2", "I-3", "I-5", "I-6", "I-7", "I-8", "I-10", "I-12", "I-13", "I-17", "I-18", "I-24")
 def test_whatever_goes_wrong_no_rule_is_broken() -> None:
-    simulate(Anything, ASKED)
+    simulate(Anything, examples=110)
 
 
 @pytest.mark.timeout(7200 if ASKED else 180)
 @pytest.mark.rule("I-4", "I-9", "I-13", "I-19")
 def test_once_faults_stop_one_rerun_brings_all_home() -> None:
-    simulate(FaultsThatStop, ASKED)
+    simulate(FaultsThatStop, examples=65)
 
 
 # --- the same world again ----------------------------------------------------------------------------
