@@ -85,12 +85,35 @@ REACHED = {
 """How often a roll without trouble comes by each of them."""
 
 
-def troubles(kinds: frozenset[Kind] = frozenset(Kind)) -> st.SearchStrategy[Trouble]:
-    """One trouble of these kinds."""
-    ordered = [kind for kind in Kind if kind in kinds]
+CALLS = frozenset({Point.DEED, Point.DONE, Point.WRITE, Point.WRITTEN})
+"""Where a process may die, or an answer be lost, with the most harm."""
+
+
+def kinds_at(point: Point) -> list[Kind]:
+    """What can go wrong there, the worst several times."""
+    possible = [kind for kind in Kind if _means_something(point, kind)]
+    return possible + [Kind.NO_ANSWER, Kind.CRASH] * (5 if point in CALLS else 0)
+
+
+def _means_something(point: Point, kind: Kind) -> bool:
+    match kind:
+        case Kind.DENIED:
+            return point in {Point.LOOK, Point.DEED}
+        case Kind.NO_ANSWER:
+            return point not in {Point.EVENT, Point.PAUSE}
+        case _:
+            return not (kind in BETWEEN and point is Point.DEED)
+
+
+def troubles() -> st.SearchStrategy[Trouble]:
+    """One trouble somewhere in a run."""
     return st.sampled_from(list(Point)).flatmap(
         lambda point: st.builds(
-            Trouble, st.just(point), st.integers(1, REACHED[point]), st.sampled_from(ordered), st.integers(0, 3)
+            Trouble,
+            st.just(point),
+            st.integers(1, REACHED[point]),
+            st.sampled_from(kinds_at(point)),
+            st.integers(0, 3),
         )
     )
 
