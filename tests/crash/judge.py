@@ -9,7 +9,7 @@ from crash.bell import registered
 from elbroll.demo.lifelike.timeline import Call, Moved
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from crash.bell import Rang
     from crash.site import Ended, Site
@@ -102,8 +102,9 @@ class Judge:
         leaving = set(call.targets)
         self._must(leaving <= self.home[pool], f"I-3: {call.action} of strangers {leaving}")
         if leaving & well:
-            floor = len(self.home[pool]) - 1
-            self._must(len(well - leaving) >= floor, f"I-1: {len(well - leaving)} left in {pool}, floor {floor}")
+            floor = len(_hosts(self.home[pool])) - 1
+            left = _hosts(self.home[pool]) - _hosts(self.home[pool] - well) - _hosts(leaving)
+            self._must(len(left) >= floor, f"I-1: {len(left)} left in {pool}, floor {floor}")
         for target, port in leaving:
             kept = _out(_last_record(target, before))
             self._must((pool, target, port) in kept, f"I-2: {target}:{port} leaves {pool} without a record")
@@ -172,6 +173,10 @@ def _proven(rung: Sequence[Rang]) -> bool:
         return False
     answers = [ring.release for ring in rung[ends[0] + 1 :] if ring.word == "ask"]
     return answers[-GOOD_IN_A_ROW:] == [rung[last].release] * GOOD_IN_A_ROW
+
+
+def _hosts(targets: Iterable[tuple[str, int | None]]) -> set[str]:
+    return {target for target, _ in targets}
 
 
 def _words(rung: Sequence[Rang]) -> str:

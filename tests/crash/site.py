@@ -1,4 +1,4 @@
-"""The world of the crash matrix: three hosts, no two of which are members of the same pools."""
+"""The world of the crash matrix: three hosts, no two with the same registrations, one with two ports in a pool."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +104,7 @@ def new_site() -> Iterator[Site]:
         bell.world = world
         with world:
             _hurry()
+            _register_twice(world)
             world.config.write_text(_changed(world.config.read_text(), bell))
             yield Site(world, bell)
 
@@ -120,3 +122,14 @@ def _hurry() -> None:
     balancer = elb_backends[ACCOUNT][REGION].load_balancers["legacy"]
     assert balancer.health_check is not None
     balancer.health_check.interval = "1"
+
+
+def _register_twice(world: World) -> None:
+    """The first host serves the first pool on two ports, so that a port that is mixed up does not go unseen."""
+    pool, host = world.pools["demo"], world.hosts[0]
+    target = {"Id": host.instance, "Port": host.place.ports["extra"]}
+    world.client("elbv2").register_targets(TargetGroupArn=pool.arn, Targets=[target])
+    deadline = time.monotonic() + LIMIT
+    while any(row.shown.state != "healthy" for row in world.simulation.rows(pool.id)):
+        assert time.monotonic() < deadline, "the second port did not come into service"
+        time.sleep(0.05)
