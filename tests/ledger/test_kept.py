@@ -96,6 +96,21 @@ def test_of_two_runs_that_both_saw_it_free_one_wins(ours: Desk, theirs: Desk, lo
     assert len(voids) == 1
 
 
+@pytest.mark.rule("I-10", "F-10")
+@pytest.mark.parametrize(("age", "waits"), [(0.0, 6.0), (4.0, 2.0), (6.0, 0.0), (90.0, 0.0)])
+def test_a_broken_lock_is_used_once_the_last_proof_of_it_has_run_out(
+    ours: Desk, theirs: Desk, log: ParameterLog, age: float, waits: float
+) -> None:
+    theirs.ledger.acquire([WEB, API], a_holder("81cc02"))
+    ours.ledger.unlock([WEB, API], RunId("81cc02"))
+    passing(log, age)
+    before = ours.clock.monotonic()
+
+    ours.ledger.acquire([WEB, API], a_holder())
+
+    assert ours.clock.monotonic() - before == waits
+
+
 @pytest.mark.rule("F-9", "I-11")
 @pytest.mark.parametrize("fate", [Fate.ANSWER_LOST, Fate.TWICE, Fate.UNSENT])
 def test_a_lock_is_taken_once_whatever_became_of_the_answer(ours: Desk, log: ParameterLog, fate: Fate) -> None:

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from simulation.troubles import Trouble
     from simulation.world import World
 
-READS = 6.0
-"""Seconds that somebody needs to see whose lock it is, and to break it: longer than a proof of it lasts."""
 WHY = {"deploy": Why.ROLL, "drain": Why.DRAIN, "restore": Why.ROLL}
 
 
@@ -105,7 +103,6 @@ class Others:
 
     def take_over(self, which: int) -> Ended:
         """The locks are broken, and another run goes on from there."""
-        self.world.time += READS
         self.unlock()
         wishes = (Wish(release="B"), Wish("restore", None), Wish("drain", None, ("web-2",)), Wish(release="A"))
         return self.invoke(wishes[which])

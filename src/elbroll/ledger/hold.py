@@ -22,6 +22,8 @@ class Hold:
     def __init__(self, pool: PoolId, holder: Holder, desk: Desk) -> None:
         self.pool = pool
         self.epoch = 0
+        self.broken_for: float | None = None
+        """Seconds, when we took it, since somebody broke it; None: its last holder gave it back."""
         self.doing: str | None = None
         self._holder = holder
         self._desk = desk
@@ -53,6 +55,7 @@ class Hold:
         if seen is not None and lock.state is not locks.LockState.FREE and not ours:
             raise words.locked(self.pool, seen)
         self.epoch = lock.epoch + 1
+        self.broken_for = (seen.age or 0.0) if seen and lock.broken else None
         return self._held()
 
     def _beaten(self, seen: Stored | None) -> Mapping[str, object]:

@@ -13,7 +13,7 @@ from elbroll.ledger import locks, records
 from elbroll.ledger.beats import ThreadBeats
 from elbroll.ledger.change import Change, Desk, Patience
 from elbroll.ledger.hold import Hold
-from elbroll.ledger.lease import BRIEF, KeptLease
+from elbroll.ledger.lease import BRIEF, PROOF, KeptLease
 from elbroll.ledger.locks import LockState
 from elbroll.ledger.values import Owner
 from elbroll.model import HostId, PoolId
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FREE = LockState.FREE
+COARSE = 1.0
+"""Seconds by which the age of a lock may be wrong: stores tell their time in whole seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class KeptLedger:
         try:
             for hold in holds.values():
                 hold.take(self._patient(BRIEF))
+            self._outlast(holds.values())
         except BaseException:
             self._give_back(holds.values())
             raise
@@ -85,6 +88,13 @@ class KeptLedger:
     def _list(self, prefix: str, name: Callable[[str], T]) -> dict[T, Stored]:
         found = self._patient(BRIEF)(lambda: self._store.list(prefix))
         return {name(key.removeprefix(prefix)): stored for key, stored in sorted(found.items())}
+
+    def _outlast(self, holds: Collection[Hold]) -> None:
+        """A run whose lock was broken may act on its last proof for some seconds more: until then nothing of ours
+        may begin, least of all the closing of a record that this run still believes in (safety.md 3.8)."""
+        broken = [hold.broken_for for hold in holds if hold.broken_for is not None]
+        if broken and (rest := PROOF + COARSE - min(broken)) > 0:
+            self._clock.sleep(rest)
 
     def _give_back(self, holds: Collection[Hold]) -> None:
         for hold in holds:

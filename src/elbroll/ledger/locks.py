@@ -39,6 +39,8 @@ class Lock:
     beat: datetime | None = None
     """The last sign of life by the holder's own clock; only to be compared with `holder.started`."""
     doing: str | None = None
+    broken: bool = False
+    """Free because `unlock` said so: its former holder does not know yet."""
 
     @property
     def epoch(self) -> int:
@@ -89,7 +91,7 @@ def _lock(fields: Fields) -> Lock:
     owner = fields.owner()
     match fields.word("state"):
         case "free":
-            return Lock(LockState.FREE, owner)
+            return Lock(LockState.FREE, owner, broken=fields.text("broken_by") is not None)
         case "held":
             holder = _holder(fields, owner.run)
             return Lock(LockState.HELD, owner, holder, fields.time("beat"), fields.text("doing"))
