@@ -98,6 +98,7 @@ def hold_to(path: Path, plan: RolloutPlan, session: Session) -> None:
 
 
 def _saved(path: Path) -> dict[str, object]:
+    """Raises UsageError for whatever is no plan of ours: the file may have come from anywhere."""
     try:
         with path.open("rb") as file:
             saved = json.loads(file.read(LARGEST))
