@@ -9,11 +9,14 @@ from builders import NOW, RUN, a_fleet, a_pool, a_record, a_registration, hosts,
 from elbroll.core.guard import Consent, GuardRules
 from elbroll.core.plan import PlannedHost, Request, RolloutPlan, make_plan
 from elbroll.core.restoring import restore_plan
+from elbroll.engine.book import HostBook
 from elbroll.engine.context import Run
 from elbroll.engine.crew import Inline, Threads
 from elbroll.engine.fleet import Roll
+from elbroll.engine.journal import Journal
 from elbroll.engine.room import FleetRoom
 from elbroll.engine.stop import Stop
+from elbroll.engine.walker import Walker
 from elbroll.model import BalancerKind, HostId, HostResult, Scaling, Step, TargetState, Why
 from fake_groups import FakeGroups
 from fakes import FakeBalancer, FakeChecks, FakeClock, FakeInventory, FakeLedger, FakeTransport, RecordingSink, Target
@@ -101,6 +104,12 @@ class Scene:
         run = run or self.run()
         rules = GuardRules(self.max_unavailable, run.settings.pace.floor)
         return FleetRoom(run, self.fleet(), self.ledger.records(), rules)
+
+    def walker(self, host: Host, room: FleetRoom | None = None) -> Walker:
+        """One host's walk, for a test of a single step; its record is the ledger's."""
+        run = self.run()
+        book = HostBook(host, self.ledger.kept.get(host.id), run)
+        return Walker(run, room or self.room(run), host, book, Journal(host, self.sink, self.clock))
 
     def roll(self, kind: str = "deploy", plan: RolloutPlan | None = None) -> Mapping[HostId, HostResult]:
         run = self.run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 from scene import Scene
 
 from elbroll import events
+from elbroll.engine.leaving import leave
 from elbroll.errors import HostUnreachable, PermissionDenied, Unanswered
 from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState
 
@@ -102,6 +104,72 @@ def test_a_host_that_runs_nothing_is_put_back_before_its_record_says_deploying()
     assert result.failure is not None
     assert result.failure.why == ("no shell",)
     assert scene.balancer.members() == scene.home
+
+
+@pytest.mark.rule("F-27", "I-6")
+def test_capacity_that_drops_with_the_call_itself_puts_the_host_back() -> None:
+    scene = Scene(size=4)
+    _, second, _, fourth = scene.hosts
+    deregister = scene.balancer.deregister
+
+    def sicken(*sent: Any) -> None:
+        deregister(*sent)
+        scene.sick.add(second.id)
+
+    scene.balancer.deregister = sicken  # type: ignore[method-assign]
+    result = scene.roll(plan=replace(scene.plan(), hosts=(scene.planned(fourth),)))[fourth.id]
+    assert result.outcome is Outcome.RESTORED
+    assert result.failure is not None
+    assert result.failure.message == "capacity dropped while it left: 2 of 4 in service in web-prod, floor 3"
+    assert scene.balancer.members() == scene.home
+
+
+@pytest.mark.rule("F-25", "F-27")
+def test_a_host_waits_for_one_of_ours_for_longer_than_for_a_stranger() -> None:
+    scene = Scene()
+    first, second, _ = scene.hosts
+    room = scene.room()
+    room.admit(first, lambda _seen: None)
+    scene.clock.at(1000.0, partial(room.ended, first))
+    scene.clock.at(1000.0, partial(room.back, first))
+    leave(scene.walker(second, room), countable=True)
+    assert scene.clock.time >= 2000.0
+    assert not scene.members_of(second)
+
+
+@pytest.mark.rule("F-32", "I-5")
+def test_silence_is_shown_anew_where_nobody_has_counted_for_longer_than_the_settle_time() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    ended: list[float] = []
+    began: list[float] = []
+
+    def end() -> None:
+        scene.transport.running.clear()
+        ended.append(scene.clock.time)
+
+    def run_by_hand(_record: object) -> None:
+        scene.ledger.on_write = lambda _record: None
+        scene.transport.running[first.id] = ("aaaaaa-deploy-1-1",)
+        scene.clock.at(100.0, end)
+
+    scene.ledger.on_write = run_by_hand
+    scene.transport.on_run = lambda _host, _job: began.append(scene.clock.time)
+    scene.roll()
+    assert began[0] >= ended[0] + 5.0
+
+
+@pytest.mark.rule("F-21")
+def test_without_the_balancers_nodes_every_connection_counts_and_a_warning_says_so() -> None:
+    scene = Scene()
+
+    def denied(_pool: object) -> Any:
+        raise PermissionDenied("not allowed", action="ec2:DescribeNetworkInterfaces")
+
+    scene.balancer.nodes = denied  # type: ignore[method-assign]
+    assert {result.outcome for result in scene.roll().values()} == {Outcome.DEPLOYED}
+    told = [event.message for event in scene.sink.events if isinstance(event, events.Warned)]
+    assert any("web-prod" in message and "not allowed" in message for message in told)
 
 
 # --- when even the way out fails

@@ -11,7 +11,7 @@ from scene import Scene
 from builders import a_pool
 from elbroll import events
 from elbroll.errors import HostAccessError, HostUnreachable, Refused
-from elbroll.model import BalancerKind, JobEnd, JobResult, Outcome, RecordState, Result, Step
+from elbroll.model import BalancerKind, InstanceState, JobEnd, JobResult, Outcome, RecordState, Result, Step
 
 if TYPE_CHECKING:
     from elbroll.engine.preparing import HostNeeds
@@ -144,3 +144,18 @@ def test_without_http_checks_no_tunnel_is_needed() -> None:
 
 def test_a_command_with_sudo_needs_it() -> None:
     assert needs(Scene(settings={"deploy": {"rollback": "sudo systemctl restart web"}})).sudo
+
+
+@pytest.mark.rule("F-34", "F-12")
+def test_a_host_found_dead_while_preparing_is_gone_although_its_record_cannot_be_closed() -> None:
+    scene = Scene(settings=PREPARE)
+    first = scene.hosts[0]
+    scene.put_record(first, RecordState.HELD)
+    scene.take_out(first)
+    scene.transport.refuses[first.id] = HostUnreachable("no route")
+    scene.inventory.hosts[first.id] = replace(first, state=InstanceState.TERMINATED)
+    scene.ledger.down_at = {"gone"}
+    result = scene.roll()[first.id]
+    assert (result.outcome, result.in_service, result.record) == (Outcome.GONE, False, RecordState.HELD)
+    told = [event.message for event in scene.sink.events if isinstance(event, events.Warned)]
+    assert any("record stays open" in message for message in told)

@@ -105,6 +105,14 @@ def test_an_ip_target_is_the_instance_behind_its_address() -> None:
     assert found.fleet.registrations == {host: frozenset(entries) for host, entries in scene.places.items()}
 
 
+def test_for_a_pool_of_addresses_without_any_nobody_is_asked_for() -> None:
+    scene = Scene(api=a_pool("api-prod", target_type=TargetType.IP, balancers=(LB,)))
+    for entry in (each for each in scene.home if each.pool == scene.api.id):
+        del scene.balancer.targets[entry]
+    scene.inventory.addresses = None  # type: ignore[method-assign,assignment]
+    assert names(survey(scene)) == {"web-1", "web-2", "web-3"}
+
+
 @pytest.mark.rule("F-18", "I-12")
 def test_the_same_address_in_another_network_is_another_host() -> None:
     scene = Scene(web=a_pool("web-prod", target_type=TargetType.IP))
