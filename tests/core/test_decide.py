@@ -65,19 +65,18 @@ def test_a_roll_with_nothing_left_is_finished() -> None:
 
 @pytest.mark.rule("I-18")
 @pytest.mark.parametrize(
-    "result",
+    ("outcome", "reason"),
     [
-        a_result(A, Outcome.LEFT_OUT, BAD),
-        a_result(A, Outcome.RESTORED, BAD),
-        a_result(A, Outcome.NOT_REACHED, BAD),
-        a_result(A, Outcome.SKIPPED, BAD),
-        a_result(A, Outcome.DEPLOYED, BAD),
-        a_result(A, Outcome.UNKNOWN),
+        (Outcome.LEFT_OUT, "1 host was left out"),
+        (Outcome.RESTORED, "answered 502"),
+        (Outcome.NOT_REACHED, "answered 502"),
+        (Outcome.SKIPPED, "answered 502"),
+        (Outcome.DEPLOYED, "answered 502"),
+        (Outcome.UNKNOWN, "a host's state is unknown"),
     ],
-    ids=lambda result: str(result.outcome),
 )
-def test_a_failed_host_halts_the_roll(result: HostResult) -> None:
-    assert isinstance(next_move(a_roll(waiting=(B,), results={A: result})), Halt)
+def test_a_failed_host_halts_the_roll_and_the_reason_is_told(outcome: Outcome, reason: str) -> None:
+    assert next_move(a_roll(waiting=(B,), results={A: a_result(A, outcome, BAD)})) == Halt(reason)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +103,11 @@ def test_left_out_hosts_are_borne_up_to_max_failures_and_no_further() -> None:
     assert next_move(a_roll(waiting=(C,), results=two, max_failures=1)) == Halt(
         "2 hosts were left out, and max_failures is 1"
     )
+
+
+def test_without_max_failures_the_reason_does_not_speak_of_it() -> None:
+    two = {host: a_result(host, Outcome.LEFT_OUT, BAD) for host in (A, B)}
+    assert next_move(a_roll(waiting=(C,), results=two)) == Halt("2 hosts were left out")
 
 
 def test_max_failures_does_not_bear_a_host_that_had_to_be_put_back() -> None:

@@ -59,13 +59,20 @@ def test_a_missing_row_neither_counts_nor_breaks_the_row() -> None:
     assert reads(GONE, None, GONE).gone_at == 2.0
 
 
-def test_a_target_that_shows_again_is_gone_no_more() -> None:
-    assert reads(GONE, GONE, DRAINING).gone_at is None
-    assert reads(GONE, DRAINING, GONE).gone_at is None
+@pytest.mark.rule("I-5", "T2")
+@pytest.mark.parametrize("state", [state for state in TargetState if state is not GONE])
+def test_a_target_that_shows_again_is_gone_no_more(state: TargetState) -> None:
+    assert reads(GONE, GONE, state).gone_at is None
+    assert reads(GONE, state, GONE).gone_at is None
 
 
 def test_a_target_has_left_since_it_was_first_seen_leaving() -> None:
     assert reads(HEALTHY, DRAINING, DRAINING, GONE).left_at == 1.0
+    assert reads(HEALTHY, GONE, GONE, GONE).left_at == 1.0
+
+
+def test_a_target_is_gone_since_the_second_read_that_said_so() -> None:
+    assert reads(GONE, GONE, GONE, GONE).gone_at == 1.0
 
 
 @pytest.mark.parametrize("state", [HEALTHY, TargetState.INITIAL, TargetState.UNHEALTHY, TargetState.UNUSED])
@@ -77,10 +84,24 @@ def test_a_target_registered_again_by_somebody_undoes_the_drain(state: TargetSta
     )
 
 
+@pytest.mark.rule("F-36")
+def test_a_target_that_was_only_ever_seen_gone_may_be_registered_again_too() -> None:
+    seen = reads(GONE, GONE, HEALTHY, HEALTHY)
+    assert isinstance(drained({HERE: seen}, Quiet(0.0), "idle", 100.0, SETTLE, 100.0), Undone)
+
+
 @pytest.mark.rule("Q5")
 def test_a_single_stale_read_undoes_nothing() -> None:
     seen = reads(DRAINING, HEALTHY, DRAINING, HEALTHY, DRAINING)
     assert isinstance(drained({HERE: seen}, Quiet(0.0), "idle", 100.0, SETTLE, 100.0), Drained)
+
+
+@pytest.mark.rule("F-36", "Q5")
+@pytest.mark.parametrize("between", [DRAINING, GONE, TargetState.UNKNOWN, TargetState.UNAVAILABLE])
+def test_only_two_reads_in_a_row_say_that_a_target_was_registered_again(between: TargetState) -> None:
+    once, apart = reads(DRAINING, HEALTHY), reads(DRAINING, HEALTHY, between, HEALTHY)
+    for seen in (once, apart):
+        assert isinstance(drained({HERE: seen}, Quiet(0.0), "idle", 100.0, SETTLE, 100.0), NotYet)
 
 
 def test_a_target_that_never_left_is_no_undone_drain() -> None:
@@ -115,6 +136,11 @@ def test_only_the_balancers_nodes_are_traffic_where_they_are_known() -> None:
 @pytest.mark.rule("E3")
 def test_every_outside_peer_is_traffic_where_the_nodes_are_not_known(nodes: frozenset[str] | None) -> None:
     assert look(connection(OTHER), nodes=nodes).live == 1
+
+
+def test_a_peer_whose_address_nobody_understands_is_traffic_like_any_other() -> None:
+    assert look(connection("not an address"), nodes=None).live == 1
+    assert look(connection("not an address"), nodes=frozenset({"not an address"})).live == 1
 
 
 @pytest.mark.parametrize("peer", [*OWN, "127.0.0.1", "::1", "::ffff:10.0.1.11"])

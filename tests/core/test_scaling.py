@@ -9,7 +9,7 @@ import pytest
 
 from builders import NOW, a_fleet, a_host, a_pool, a_record, a_registration, hosts, lb_settings, views_of
 from elbroll.core.plan import Request, RolloutPlan, make_plan
-from elbroll.core.scaling import attached, why_not_enter
+from elbroll.core.scaling import attached, standby_group_for, why_not_enter
 from elbroll.model import (
     BalancerKind,
     HostRecord,
@@ -117,6 +117,9 @@ def test_an_instance_refresh_is_refused_whatever_the_word(mode: str) -> None:
     refusal = next(each for each in made.refusals if each.code == "instance-refresh")
 
     assert refusal.message == "web-asg is replacing its hosts: an instance refresh is Baking"
+    assert refusal.fix == (
+        "wait for it, or: aws autoscaling cancel-instance-refresh --auto-scaling-group-name web-asg",
+    )
 
 
 @pytest.mark.rule("A5", "F-20")
@@ -144,6 +147,8 @@ def test_a_group_that_would_fall_below_its_minimum_is_refused_with_the_numbers(
     (refusal,) = made.refusals
 
     assert (refusal.code, refusal.why, refusal.fix[0]) == ("standby-minimum", (why,), fix)
+    taken = "1 host" if at_once == 1 else f"{at_once} hosts"
+    assert refusal.message == f"web-asg keeps at least {minimum} hosts: {taken} less would be too few"
 
 
 @pytest.mark.rule("A4")
@@ -168,7 +173,8 @@ def test_a_member_in_any_other_state_is_refused_unless_we_put_it_there(mode: str
     made = plan(a_scaling(web_2=state), mode=mode)
 
     assert codes(made) == ["lifecycle"]
-    assert "web-2 is" in made.refusals[0].message
+    assert made.refusals[0].message == f"web-2 is {state} in web-asg, and not by elbroll"
+    assert made.refusals[0].fix[0].endswith("leave it out: --exclude web-2")
 
 
 @pytest.mark.rule("A6")
@@ -197,6 +203,10 @@ def test_a_group_that_would_add_a_registration_is_refused() -> None:
 
     assert codes(made) == ["standby-pools"]
     assert "web-asg would register web-2 in api-prod:9000" in made.refusals[0].message
+    assert made.refusals[0].fix == (
+        "register them there first, or detach that from the group",
+        'other_pools = "drain" if it is ignored',
+    )
 
 
 @pytest.mark.rule("A3")
@@ -213,7 +223,10 @@ def test_standby_needs_to_read_groups_and_the_other_words_do_not() -> None:
     unread = Scaling(members=members, unread="AWS refused autoscaling:DescribeAutoScalingGroups")
     made = plan(unread, mode="ignore")
 
-    assert codes(plan(unread, mode="standby")) == ["standby-unread"]
+    (refusal,) = plan(unread, mode="standby").refusals
+    assert (refusal.code, refusal.why) == ("standby-unread", ("AWS refused autoscaling:DescribeAutoScalingGroups",))
+    assert refusal.message == "nobody can tell how the Auto Scaling groups stand"
+    assert refusal.fix[0].startswith("elbroll iam-policy ")
     assert codes(made) == []
     assert any("AWS refused autoscaling:DescribeAutoScalingGroups" in line for line in made.warnings)
 
@@ -226,7 +239,10 @@ def test_suspended_processes_and_the_balancing_of_zones_are_said() -> None:
     two = replace(GROUP, zones=("a", "b"))
     balanced = replace(two, suspended=frozenset({"AZRebalance", "HealthCheck"}))
 
-    assert any("AZRebalance" in line for line in plan(a_scaling(two)).warnings)
+    (said,) = plan(a_scaling(two)).warnings
+    assert said.startswith("web-asg may launch and terminate hosts to even out its zones")
+    assert plan(a_scaling(replace(GROUP, zones=("a",)))).warnings == ()
+    assert not any("AZRebalance" in line for line in plan(a_scaling(two), mode="ignore").warnings)
     assert plan(a_scaling(balanced)).warnings == ("web-asg has suspended processes: AZRebalance and HealthCheck",)
     assert plan(a_scaling()).warnings == ()
 
@@ -241,10 +257,16 @@ def test_refreshes_that_cannot_be_read_are_said_and_forbid_nothing() -> None:
 
 @pytest.mark.rule("A5")
 def test_a_group_at_its_maximum_is_said_before_somebody_is_to_come_back() -> None:
-    group = replace(GROUP, desired=6)
-    made = plan(a_scaling(group, FOUR[:1], web_1=Lifecycle.STANDBY), records=standing_by(FOUR[0]))
+    full, roomy = (
+        plan(
+            a_scaling(replace(GROUP, desired=desired), FOUR[:1], web_1=Lifecycle.STANDBY), records=standing_by(FOUR[0])
+        )
+        for desired in (6, 5)
+    )
 
-    assert any("wants 6 of at most 6" in line for line in made.warnings)
+    assert full.warnings == ("web-asg wants 6 of at most 6: whoever stands by may not come back",)
+    assert roomy.warnings == ()
+    assert plan(a_scaling(replace(GROUP, desired=6))).warnings == ()
 
 
 def test_the_plan_has_every_group_with_the_number_of_its_hosts() -> None:
@@ -286,3 +308,18 @@ def test_one_host_more_may_stand_by_or_not(changes: dict[str, Any], says: str | 
 
     assert (why is None) == (says is None)
     assert (says or "") in (why or "")
+
+
+@pytest.mark.rule("A3", "A6")
+def test_a_host_stands_by_where_its_open_record_says_else_in_its_own_group_if_the_word_is_standby() -> None:
+    host = FOUR[0]
+    scaling, open_record = a_scaling(), standing_by(host, "old-asg")[host.id]
+    closed = replace(open_record, state=RecordState.IN_SERVICE)
+
+    assert standby_group_for(host, open_record, scaling, "ignore") == "old-asg"
+    assert standby_group_for(host, replace(open_record, standby_group=None), scaling, "standby") == "web-asg"
+    assert standby_group_for(host, closed, scaling, "standby") == "web-asg"
+    assert standby_group_for(host, None, scaling, "standby") == "web-asg"
+    assert standby_group_for(host, None, scaling, "ignore") is None
+    assert standby_group_for(host, None, scaling, "refuse") is None
+    assert standby_group_for(host, None, Scaling(), "standby") is None

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from elbroll.core.begin import held_release
 from elbroll.core.ending import PLAIN_NAME
 from elbroll.core.status import FleetStatus, HostStatus, PoolState
 from elbroll.model import RecordState, TargetState, Why
@@ -76,8 +77,8 @@ def _host_status(host: Host, look: Look) -> HostStatus:
         in_service=serves,
         attention=_attention(held, serves, look.now),
         state=_state(held, worst, look.now),
-        release=_release(record),
-        since=record.since if record else None,
+        release=held_release(record),
+        since=record.since if record is not None and _readable(record) else None,
         note=_note(held, pools),
         pools=pools,
         record=held,
@@ -118,13 +119,14 @@ def _state(held: HostRecord | None, worst: TargetState, now: datetime) -> str:
     return "out" if worst in (TargetState.GONE, TargetState.DRAINING) else f"{worst.value}, recorded"
 
 
-def _release(record: HostRecord | None) -> str | None:
-    if record is None or record.state is RecordState.DEPLOYING:  # nobody knows what it runs
-        return None
-    return record.release_before if record.state is RecordState.HELD else record.release_after
+def _readable(record: HostRecord) -> bool:
+    """Of one that is not, nothing is true but that somebody wrote it (F-11)."""
+    return record.state is not RecordState.UNREADABLE
 
 
 def _note(held: HostRecord | None, pools: tuple[PoolState, ...]) -> str | None:
+    if held is not None and not _readable(held):
+        return "its record cannot be read: held by somebody unknown"
     if held is not None and held.why is Why.DRAIN:
         until = f" until {held.until:%H:%MZ}" if held.until else ""
         reason = f" ({held.reason})" if held.reason else ""
@@ -142,21 +144,29 @@ def _standby(held: HostRecord) -> str:
 def _unlock(look: Look) -> tuple[str, ...]:
     """Another run holds the fleet: everything else is refused until it ends, or is freed."""
     runs = {lock.holder.run for pool in look.fleet.pools if (lock := look.locks.get(pool)) and lock.holder}
-    return tuple(f"elbroll unlock {look.fleet.lb} {run}     only if that run is truly dead" for run in sorted(runs))
+    return tuple(
+        f"elbroll unlock {shlex.quote(look.fleet.lb)} {run}     only if that run is truly dead" for run in sorted(runs)
+    )
 
 
 def _next(lb: str, hosts: tuple[HostStatus, ...]) -> tuple[str, ...]:
-    """Repair first: a failed deploy is rerun, what was drained on purpose is restored by name."""
-    failed = [host.record for host in hosts if host.record is not None and host.record.why is not Why.DRAIN]
-    drained = [host for host in hosts if host.record is not None and host.record.why is Why.DRAIN]
+    """Repair first: a failed deploy is rerun, what was drained on purpose is restored by name.
+
+    A host whose record cannot be read is named in none: every command would refuse it.
+    """
+    recorded = [(host, host.record) for host in hosts if host.record is not None and _readable(host.record)]
+    failed = [record for _, record in recorded if record.why is not Why.DRAIN]
     commands: list[str] = []
     if failed:
         release = f" --release {failed[0].release_after}" if failed[0].release_after else ""
         word = "deploy" if failed[0].why is Why.ROLL else "exec"
         tail = "" if word == "deploy" else " -- COMMAND"
         commands.append(f"elbroll {word} --lb {shlex.quote(failed[0].lb or lb)}{release}{tail}")
-    restorable = [host for host in hosts if host.record is not None and host.record.state is not RecordState.DEPLOYING]
-    commands += [f"elbroll restore {_word(host, hosts)}" for host in (restorable if failed else drained)]
+    commands += [
+        f"elbroll restore {_word(host, hosts)}"
+        for host, record in recorded
+        if record.state is not RecordState.DEPLOYING
+    ]
     return tuple(commands)
 
 

@@ -13,7 +13,7 @@ from elbroll.model import Failure, HostResult, Outcome, RecordState, Step, Why
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from elbroll.model import Fleet, HostId
+    from elbroll.model import Fleet, HostId, HostRecord
 
 BEGINS = {
     RecordState.HELD: Step.REGISTER,
@@ -27,8 +27,8 @@ def restore_plan(plan: RolloutPlan, fleet: Fleet, wanted: Collection[HostId]) ->
 
     Refused only where none may: beside others, a host in `deploying` stays out and is named (I-4).
     """
-    out = [each for each in plan.hosts if each.record is not None and each.host.id in wanted]
-    hosts = tuple(_planned(each) for each in out if _may(each, plan))
+    chosen = [(each, each.record) for each in plan.hosts if each.host.id in wanted and _may(each, plan)]
+    hosts = tuple(_planned(each, record) for each, record in chosen if record is not None)
     refusals = tuple(_refusal(each, fleet.lb, plan) for each in left_out(plan)) if not hosts else ()
     return replace(plan, why=Why.ROLL, hosts=hosts, skipped=(), refusals=refusals, batches=len(hosts), release=None)
 
@@ -61,10 +61,7 @@ def _misfit(each: PlannedHost, plan: RolloutPlan) -> Refusal | None:
     return misfit(each, {planned.pool.id: planned.pool for planned in plan.pools}, strange)
 
 
-def _planned(each: PlannedHost) -> PlannedHost:
-    record = each.record
-    if record is None:
-        raise LookupError(each.host.id)
+def _planned(each: PlannedHost, record: HostRecord) -> PlannedHost:
     registrations = frozenset(item.registration for item in record.registrations)
     release = record.release_before if record.state is RecordState.HELD else record.release_after
     return replace(each, begin=BEGINS[record.state], registrations=registrations, release_after=release)

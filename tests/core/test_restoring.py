@@ -1,0 +1,170 @@
+"""What `restore` puts back, what it leaves out, and the words for what it leaves out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from builders import NOW, a_fleet, a_host, a_pool, a_record, a_registration, hosts, lb_settings, views_of
+from elbroll.core.plan import Request, RolloutPlan, SkipReason, make_plan
+from elbroll.core.restoring import left_out, left_result, restore_plan
+from elbroll.model import HostId, HostRecord, Outcome, RecordState, Registration, Step, Why
+
+if TYPE_CHECKING:
+    from elbroll.model import Fleet, Host
+
+WEB, API = a_pool("web-prod"), a_pool("api-prod", port=9000)
+ONE, TWO, THREE, FOUR, FIVE = hosts(5)
+HELD, DEPLOYING, DEPLOYED = RecordState.HELD, RecordState.DEPLOYING, RecordState.DEPLOYED
+REGISTERING, UNREADABLE = RecordState.REGISTERING, RecordState.UNREADABLE
+
+
+def recorded(host: Host, state: RecordState, **changes: Any) -> dict[HostId, HostRecord]:
+    return {host.id: a_record(host, [a_registration(WEB, host)], state, **changes)}
+
+
+def a_site(records: dict[HostId, HostRecord], **changes: Any) -> tuple[RolloutPlan, Fleet]:
+    """Five hosts, of which the recorded ones are registered nowhere; planned for whatever may come."""
+    fleet = a_fleet([WEB, API], hosts(5), registrations=dict.fromkeys(records, ()), own=[WEB])
+    fleet = replace(fleet, **changes)
+    asked = Request(Why.ROLL, include_current=True)
+    return make_plan(fleet, views_of(fleet), records, asked, lb_settings(), NOW), fleet
+
+
+def restored(records: dict[HostId, HostRecord], *wanted: Host, **changes: Any) -> RolloutPlan:
+    """Restore those wanted, or everybody recorded."""
+    made, fleet = a_site(records, **changes)
+    return restore_plan(made, fleet, [host.id for host in wanted] or list(records))
+
+
+EVERY_STATE = {
+    **recorded(ONE, HELD),
+    **recorded(TWO, DEPLOYED),
+    **recorded(THREE, REGISTERING),
+    **recorded(FOUR, DEPLOYING),
+    **recorded(FIVE, UNREADABLE),
+}
+
+
+@pytest.mark.rule("I-7", "I-24")
+def test_each_host_begins_where_its_record_lets_it_and_an_unknown_version_stays_out() -> None:
+    made = restored(EVERY_STATE)
+    begins = {each.host.name: each.begin for each in made.hosts}
+    assert begins == {"web-1": Step.REGISTER, "web-2": Step.VERIFY, "web-3": Step.REGISTER}
+    assert made.refusals == ()
+
+
+def test_a_restore_is_a_roll_of_no_release_over_its_own_hosts_alone() -> None:
+    current = recorded(FIVE, RecordState.IN_SERVICE)
+    made = restored({**recorded(ONE, HELD), **recorded(TWO, HELD), **current})
+    assert (made.why, made.release, made.batches, made.skipped) == (Why.ROLL, None, 2, ())
+    assert [each.host.name for each in made.hosts] == ["web-1", "web-2"]
+
+
+def test_what_was_drained_on_purpose_goes_back_like_any_other() -> None:
+    purpose = recorded(ONE, HELD, why=Why.DRAIN)
+    made, fleet = a_site(purpose)
+    assert [each.reason for each in made.skipped] == [SkipReason.DRAINED]
+    by_name = make_plan(fleet, views_of(fleet), purpose, Request(Why.ROLL, only=("web-1",)), lb_settings(), NOW)
+    assert [each.host for each in restore_plan(by_name, fleet, [ONE.id]).hosts] == [ONE]
+
+
+def test_only_those_wanted_go_back() -> None:
+    made = restored({**recorded(ONE, HELD), **recorded(TWO, HELD)}, TWO)
+    assert [each.host for each in made.hosts] == [TWO]
+
+
+@pytest.mark.rule("I-3", "I-12")
+def test_a_host_goes_back_to_what_its_record_says_and_nowhere_else() -> None:
+    fleet_has = {ONE.id: [a_registration(API, ONE)]}
+    records = recorded(ONE, HELD)
+    fleet = a_fleet([WEB, API], [ONE], registrations=fleet_has)
+    made = make_plan(fleet, views_of(fleet), records, Request(Why.ROLL), lb_settings(), NOW)
+    assert len(made.hosts[0].registrations) == 2
+    assert restore_plan(made, fleet, [ONE.id]).hosts[0].registrations == {a_registration(WEB, ONE)}
+
+
+@pytest.mark.parametrize(("state", "release"), [(HELD, "v142"), (DEPLOYED, "v143"), (REGISTERING, "v143")])
+def test_a_host_goes_back_with_the_release_that_it_runs(state: RecordState, release: str) -> None:
+    assert [each.release_after for each in restored(recorded(ONE, state)).hosts] == [release]
+
+
+# --- what stays out ----------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("I-4", "I-7")
+def test_where_nobody_may_go_back_the_refusal_names_both_ways_on() -> None:
+    (refusal,) = restored(recorded(FOUR, DEPLOYING)).refusals
+    assert (refusal.code, refusal.waivable) == ("deploying", False)
+    assert refusal.message == "web-4 was left in the middle of a deploy: what it runs is unknown"
+    commands = [line.partition("     ")[0] for line in refusal.fix]
+    assert commands == [
+        "elbroll deploy --lb web-prod --release v143",
+        f"elbroll exec --lb web-prod --only {FOUR.id} -- true",
+    ]
+
+
+def test_a_deploy_without_a_label_is_repeated_without_one() -> None:
+    (refusal,) = restored(recorded(FOUR, DEPLOYING, release_after=None)).refusals
+    assert refusal.fix[0].startswith("elbroll deploy --lb web-prod     ")
+
+
+@pytest.mark.rule("I-26")
+def test_the_balancer_in_a_command_is_the_records_own_and_quoted() -> None:
+    (refusal,) = restored(recorded(FOUR, DEPLOYING, lb="web; reboot")).refusals
+    assert [line.count("--lb 'web; reboot' ") for line in refusal.fix] == [1, 1]
+    (unsaid,) = restored(recorded(FOUR, DEPLOYING, lb=None), lb="old prod").refusals
+    assert [line.count("--lb 'old prod' ") for line in unsaid.fix] == [1, 1]
+
+
+@pytest.mark.rule("F-11")
+def test_a_record_that_cannot_be_read_is_refused_and_named() -> None:
+    (refusal,) = restored(recorded(FIVE, UNREADABLE)).refusals
+    assert refusal.code == "record-unreadable"
+    assert "record of web-5" in refusal.message
+
+
+@pytest.mark.rule("S-5")
+def test_a_host_whose_record_cannot_be_true_stays_out_and_its_fellow_goes_back() -> None:
+    elsewhere = Registration(WEB.id, "i-0dead", 8080)
+    forged = {TWO.id: a_record(TWO, [elsewhere])}
+    made = restored({**recorded(ONE, HELD), **forged})
+    assert [each.host for each in made.hosts] == [ONE]
+    assert [each.code for each in restored(forged).refusals] == ["record-misplaced"]
+
+
+@pytest.mark.rule("S-5")
+def test_a_pool_that_no_run_has_ever_held_takes_nobody_back() -> None:
+    made = restored(recorded(ONE, HELD), strange=frozenset({WEB.id}))
+    assert made.hosts == ()
+    assert [each.code for each in made.refusals] == ["record-misplaced"]
+
+
+def test_those_that_stay_out_are_known_and_healthy_hosts_are_none_of_them() -> None:
+    made, _ = a_site(EVERY_STATE)
+    assert {each.host.name for each in left_out(made)} == {"web-4", "web-5"}
+
+
+@pytest.mark.rule("I-4", "I-9")
+def test_a_host_that_stays_out_has_its_place_at_the_end() -> None:
+    made, fleet = a_site(recorded(FOUR, DEPLOYING))
+    (four,) = left_out(made)
+    result = left_result(four, fleet.lb, made)
+    assert (result.host, result.outcome, result.in_service) == (FOUR.id, Outcome.LEFT_OUT, False)
+    assert (result.record, result.release_before, result.note) == (DEPLOYING, four.release_before, "not touched")
+    assert result.failure is not None
+    assert (result.failure.code, result.failure.message.split()[0]) == ("deploying", "web-4")
+    assert [line.split()[1] for line in result.failure.fix] == ["deploy", "exec"]
+
+
+def test_a_place_at_the_end_keeps_the_release_it_came_with() -> None:
+    made, fleet = a_site(recorded(FOUR, DEPLOYING))
+    (four,) = left_out(made)
+    assert left_result(replace(four, release_before="v141"), fleet.lb, made).release_before == "v141"
+
+
+def test_a_host_without_a_record_is_never_restored() -> None:
+    made, fleet = a_site({})
+    assert restore_plan(made, fleet, [a_host(1).id]).hosts == ()
