@@ -100,6 +100,19 @@ def test_a_plan_names_hosts_batches_pools_and_numbers() -> None:
     assert (pool.expected, pool.capacity, pool.floor, pool.floor_why) == (6, 6, 4, "6 hosts - 2 may be out")
 
 
+def test_a_plan_says_what_was_asked_for_and_which_setting_costs_most() -> None:
+    made = plan(a_fleet(members=hosts(3)), pace={"bake": "5m"})
+    assert (made.lb, made.kind, made.why, made.release) == ("web-prod", POOL.kind, Why.ROLL, "v143")
+    assert made.costliest is not None
+    assert "pace.bake" in made.costliest
+    assert plan(a_fleet(members=hosts(3))).costliest is None
+
+
+def test_a_balancer_without_pools_still_has_a_floor_of_one() -> None:
+    made = plan(replace(a_fleet(), pools={}, own=frozenset()))
+    assert (codes(made), made.floor, made.total, made.pools) == (["no-hosts"], 1, 0, ())
+
+
 @pytest.mark.parametrize(
     ("wanted", "names"),
     [
@@ -124,6 +137,15 @@ def test_recorded_hosts_come_first_then_sick_ones_then_the_rest() -> None:
     made = plan(without(four), records=out(four), states={three.id: UNHEALTHY})
     assert order(made)[:2] == ["web-4", "web-3"]
     assert (made.hosts[1].state, made.hosts[1].said) == (UNHEALTHY, "Target.ResponseCodeMismatch")
+    assert (made.hosts[2].state, made.hosts[2].said) == (TargetState.HEALTHY, None)
+
+
+def test_what_aws_says_of_a_sick_host_stands_beside_its_code() -> None:
+    fleet = a_fleet(members=hosts(3))
+    sick = a_row(a_registration(POOL, a_host(1)), UNHEALTHY, "answers 502")
+    rows = [sick, *(a_row(a_registration(POOL, host)) for host in hosts(3)[1:])]
+    made = plan(fleet, views={POOL.id: a_view(POOL, rows)})
+    assert made.hosts[0].said == "Target.ResponseCodeMismatch, answers 502"
 
 
 @pytest.mark.parametrize("state", [DEPLOYING, DEPLOYED])
@@ -360,7 +382,23 @@ def test_a_command_without_a_label_leaves_the_release_as_it_is() -> None:
     assert [each.release_after for each in made.hosts] == ["v143", None, None]
 
 
+def test_a_roll_without_a_label_leaves_a_release_that_nobody_knows() -> None:
+    members = hosts(3)
+    made = plan(a_fleet(members=members), Request(Why.ROLL), records=current(members[0]))
+    assert (made.hosts[0].release_before, made.hosts[0].release_after) == ("v143", None)
+
+
 # --- drain on purpose -----------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("I-5")
+@pytest.mark.parametrize("state", [HELD, DEPLOYING, DEPLOYED, REGISTERING])
+def test_a_host_to_be_taken_out_on_purpose_is_drained_whatever_its_record_says(state: RecordState) -> None:
+    one = a_host(1)
+    asked = Request(Why.DRAIN, "v143", only=("web-1",))
+    states = {one.id: UNHEALTHY}
+    made = plan(a_fleet(members=hosts(4)), asked, records=out(one, state=state), states=states)
+    assert [each.begin for each in made.hosts] == [Step.DRAIN]
 
 
 def test_draining_a_host_that_is_out_already_has_nothing_to_do() -> None:
