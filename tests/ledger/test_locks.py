@@ -91,6 +91,8 @@ def test_a_lock_without_a_beat_for_five_minutes_is_called_stale() -> None:
 
 def test_without_the_stores_time_no_age_is_claimed() -> None:
     assert words.locked(WEB, stored(age=None)).why == ("ci (acme/web#1042), since 3m, working on web-3",)
+    held = dict(locks.held(a_holder(), 5, SINCE + timedelta(seconds=59), None))
+    assert words.locked(WEB, stored(held, age=None)).why == ("ci (acme/web#1042), since 59s",)
 
 
 def test_a_run_by_hand_is_named_by_its_computer() -> None:
@@ -122,7 +124,10 @@ def test_an_unreadable_lock_is_refused_by_its_version() -> None:
         (3599, "59m"),
         (3600, "1h 0m"),
         (7500, "2h 5m"),
+        (86399, "23h 59m"),
+        (86400, "1d 0h"),
         (90000, "1d 1h"),
+        (50 * 86400 - 1, "49d 23h"),
     ],
 )
 def test_spans_are_short_words(seconds: float, said: str) -> None:

@@ -97,7 +97,8 @@ WRONG = [
     ("out", {}), ("out", [7]), ("out", [{"port": 80}]), ("out", [{"pool": "tg/a/1", "port": "80"}]),
     ("out", [{"pool": "tg/a/1", "port": 80, "unresolvable": "no"}]), ("out", [{"pool": "tg/a/1", "port": 65536}]),
     ("out", [{"pool": "tg/a b/1", "port": 80}]), ("out", [{"pool": "tg/a/1", "port": 80, "id": "i-1\x1b[2J"}]),
-    ("out", [{"pool": "", "port": 80}]), ("out", [{"pool": "clb/a", "run": "a b"}]), ("before", "v1 && rm"),
+    ("out", [{"pool": "", "port": 80}]), ("out", [{"pool": "tg/a/1"}]), ("was", [{"pool": "tg/a/1"}]),
+    ("out", [{"pool": "clb/a", "run": "a b"}]), ("before", "v1 && rm"),
     ("after", "-v143"), ("after", "$(id)"), ("after", ""), ("by", "x; id"), ("by", ""), ("attempt", 2**53),
     ("name", ["x"]), ("by", None), ("was", "nothing"),
 ]  # fmt: skip

@@ -80,29 +80,20 @@ def lock_lost(pool: PoolId, run: RunId, stored: Stored | None) -> Superseded:
             by = "its lock cannot be read any more"
         case _:
             by = "its lock was freed by hand"
-    return Superseded(
-        f"run {run} no longer holds {name}",
-        why=(by,),
-        now="no further step is taken",
-        fix=(f"elbroll status --lb {name}",),
-    )
+    return _superseded(f"run {run} no longer holds {name}", by, f"elbroll status --lb {name}")
 
 
 def record_lost(what: str, run: RunId, by: RunId | None) -> Superseded:
     """A record that we work on was written by somebody else."""
-    return Superseded(
-        f"the record of {what} is no longer in the hands of run {run}",
-        why=(f"run {by} has written it" if by else "what stands there now cannot be read",),
-        now="no further step is taken",
-        fix=("elbroll status",),
-    )
+    why = f"run {by} has written it" if by else "what stands there now cannot be read"
+    return _superseded(f"the record of {what} is no longer in the hands of run {run}", why, "elbroll status")
 
 
 def deleted(key: str) -> Superseded:
     """A key that was there is gone, or began anew: elbroll deletes nothing, so a person did (F-13)."""
-    return Superseded(
-        f"{key} was deleted from the ledger by hand",
-        why=("elbroll never deletes a key, and does not create it anew in passing",),
-        now="no further step is taken",
-        fix=("elbroll status",),
-    )
+    why = "elbroll never deletes a key, and does not create it anew in passing"
+    return _superseded(f"{key} was deleted from the ledger by hand", why, "elbroll status")
+
+
+def _superseded(what: str, why: str, fix: str) -> Superseded:
+    return Superseded(what, why=(why,), now="no further step is taken", fix=(fix,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ def stub(clients: Clients) -> Iterator[Stubber]:
 
 @pytest.fixture
 def store(clients: Clients) -> S3Store:
-    return S3Store(clients.s3, "acme-ops", "pre/", "123456789012")
+    return S3Store(clients.s3, "acme-ops", "pre", "123456789012")
 
 
 def holding(stub: Stubber, text: str, etag: str, **more: Any) -> None:
@@ -128,8 +129,13 @@ def test_no_access_is_never_taken_for_free(stub: Stubber, store: S3Store, call: 
     }
     operation, act = calls[call]
     refusing(stub, operation, "AccessDenied", 403)
-    with pytest.raises(PermissionDenied):
+
+    with pytest.raises(PermissionDenied) as caught:
         act()
+
+    needed = {"read": "s3:GetObject", "write": "s3:PutObject", "list": "s3:ListBucket"}
+    assert caught.value.action == needed[call]
+    assert str(caught.value.resource).startswith("s3://acme-ops/pre/elbroll/v1/host/")
 
 
 def test_a_bucket_that_does_not_exist_is_a_plain_no(stub: Stubber, store: S3Store) -> None:
@@ -140,10 +146,69 @@ def test_a_bucket_that_does_not_exist_is_a_plain_no(stub: Stubber, store: S3Stor
 
 
 @pytest.mark.rule("F-15")
-def test_a_truncated_listing_without_a_way_on_is_none(stub: Stubber, store: S3Store) -> None:
-    stub.add_response("list_objects_v2", {"IsTruncated": True, "Contents": []})
-    with pytest.raises(StoreDown, match="no answer"):
+@pytest.mark.parametrize(
+    ("page", "missing"),
+    [
+        ({"IsTruncated": True, "Contents": []}, "NextContinuationToken"),
+        ({"Contents": []}, "IsTruncated"),
+        ({"IsTruncated": False, "Contents": [{"Size": 7}]}, "Key"),
+    ],
+    ids=["no way on", "no end", "no name"],
+)
+def test_half_a_listing_is_none_and_says_what_it_lacks(
+    stub: Stubber, store: S3Store, page: dict[str, Any], missing: str
+) -> None:
+    stub.add_response("list_objects_v2", page)
+
+    with pytest.raises(StoreDown, match=r"no answer about s3://acme-ops/pre/elbroll/v1/host/$") as caught:
         store.list("/elbroll/v1/host/")
+
+    assert caught.value.why == ("AWS gave half an answer to s3:ListBucket", f"{missing} is missing from it")
+
+
+@pytest.mark.rule("I-11", "F-9")
+def test_a_yes_that_names_no_version_is_settled_by_a_read(stub: Stubber, store: S3Store) -> None:
+    stub.add_response("put_object", {}, PUT)
+    holding(stub, Draft({}, "theirs").over('"e1"'), '"e3"')
+    assert store.write(KEY, DRAFT, SEEN) is Verdict.LOST
+
+
+@pytest.mark.rule("L5", "F-12")
+def test_a_write_that_was_not_accepted_says_so_and_may_be_repeated(stub: Stubber, store: S3Store) -> None:
+    refusing(stub, "put_object", "SlowDown", 503)
+    holding(stub, '{"word":"old"}', '"e1"')
+
+    with pytest.raises(StoreDown, match="s3://acme-ops/pre/elbroll/v1/host/i-1") as caught:
+        store.write(KEY, DRAFT, SEEN)
+
+    assert caught.value.why == ("a write has not been accepted yet",)
+    assert "the same command again" in caught.value.fix[0]
+
+
+@pytest.mark.rule("L4", "F-8")
+def test_an_age_is_from_the_last_change_to_the_date_of_the_same_answer(stub: Stubber, store: S3Store) -> None:
+    modified = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    dated = {"HTTPStatusCode": 200, "HTTPHeaders": {"date": "Sun, 22 Nov 2026 12:06:40 GMT"}}
+    holding(stub, '{"word":"old"}', '"e1"', LastModified=modified, ResponseMetadata=dated)
+    assert store.read(KEY).age == 400.0  # type: ignore[union-attr]
+
+
+@pytest.mark.rule("F-15")
+def test_a_value_without_its_version_is_half_an_answer(stub: Stubber, store: S3Store) -> None:
+    stub.add_response("get_object", {"Body": StreamingBody(BytesIO(b"{}"), 2)}, WHERE)
+    with pytest.raises(StoreDown) as caught:
+        store.read(KEY)
+    assert caught.value.why == ("AWS gave half an answer to s3:GetObject", "ETag is missing from it")
+
+
+@pytest.mark.rule("F-11", "L3")
+def test_a_body_may_be_as_long_as_the_limit_says(clients: Clients, store: S3Store) -> None:
+    clients.s3.put_object(Bucket="acme-ops", Key="pre/elbroll/v1/host/i-1", Body=b"x" * 262_144)
+    whole = store.read(KEY)
+    clients.s3.put_object(Bucket="acme-ops", Key="pre/elbroll/v1/host/i-1", Body=b"x" * 262_145)
+    longer = store.read(KEY)
+
+    assert (whole.text, longer.text) == ("x" * 262_144, None)  # type: ignore[union-attr]
 
 
 @pytest.mark.rule("L4", "S-13")

@@ -16,21 +16,24 @@ from elbroll.ledger.values import Draft, nonce_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import Final
 
     from types_boto3_s3 import S3Client
 
 READERS = 8
+LISTING: Final = "s3:ListBucket"
 RACED = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 """412 also answers the SDK's second copy of a write that was won, and 409 proves nothing: a read settles both."""
 
 
 class S3Store:
-    """Values as objects below `prefix`. Each call names the bucket's owner, so a foreign bucket is refused (S-13)."""
+    """Values as objects below `prefix`, which neither begins nor ends in a slash. Each call names the bucket's
+    owner, so a foreign bucket is refused (S-13)."""
 
     def __init__(self, client: S3Client, bucket: str, prefix: str, owner: str) -> None:
         self._client = client
         self._bucket = bucket
-        self._prefix = prefix.strip("/")
+        self._prefix = prefix
         self._owner = owner
 
     @property
@@ -105,19 +108,16 @@ class S3Store:
         where = self._object(prefix)
         token: dict[str, Any] = {}
         while True:
-            with store_door("s3:ListBucket", self._where(prefix)):
+            with store_door(LISTING, self._where(prefix)):
                 page = self._client.list_objects_v2(
                     Bucket=self._bucket, Prefix=where, ExpectedBucketOwner=self._owner, **token
                 )
-            if "IsTruncated" not in page:
-                raise down(self._where(prefix), ("half an answer to s3:ListBucket",))
-            for entry in page.get("Contents", []):
-                yield prefix + entry["Key"].removeprefix(where)
-            if not page.get("IsTruncated"):
+                found = [part(entry, "Key", LISTING) for entry in page.get("Contents", [])]
+                more = part(page, "IsTruncated", LISTING)
+                token = {"ContinuationToken": part(page, "NextContinuationToken", LISTING)} if more else {}
+            yield from (prefix + key.removeprefix(where) for key in found)
+            if not token:
                 return
-            if "NextContinuationToken" not in page:
-                raise down(self._where(prefix), ("half an answer to s3:ListBucket",))
-            token = {"ContinuationToken": page["NextContinuationToken"]}
 
     def _object(self, key: str) -> str:
         return f"{self._prefix}{key}" if self._prefix else key.removeprefix("/")
