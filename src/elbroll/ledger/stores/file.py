@@ -16,7 +16,7 @@ from elbroll.ledger.ports import Stored, Verdict
 from elbroll.ledger.values import base_of, nonce_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Final
 
     from elbroll.engine.ports import Clock
@@ -70,9 +70,16 @@ class FileStore:
         """See `Store.list`."""
         with self._trouble(prefix):
             self._check_folders()
-            paths = sorted(self._folder.glob(f"*{SUFFIX}")) if self._folder.is_dir() else []
-            loaded = {_key(path): self._load(path) for path in paths if _key(path).startswith(prefix)}
+            loaded = {_key(path): self._load(path) for path in self._paths() if _key(path).startswith(prefix)}
         return {key: stored for key, stored in loaded.items() if stored is not None}
+
+    def _paths(self) -> Sequence[Path]:
+        """Not by `glob`, which shows a folder that it may not look into as an empty one (F-15)."""
+        try:
+            names = os.listdir(self._folder)  # noqa: PTH208 - says at once what `iterdir` says later
+        except FileNotFoundError:
+            return []
+        return [self._folder / name for name in sorted(names) if name.endswith(SUFFIX)]
 
     def _path(self, key: str) -> Path:
         return self._folder / (key.replace("/", "+") + SUFFIX)
