@@ -14,7 +14,7 @@ from elbroll.ledger.locks import LockState
 from elbroll.ledger.ports import Stored
 from elbroll.ledger.values import Draft, Owner
 from elbroll.model import PoolId, RunId
-from ledger.things import SINCE, WEB, a_holder
+from ledger.things import SINCE, WEB, a_holder, unhurried
 
 
 def stored(fields: dict[str, object] | None = None, age: float | None = 4.0, **changes: object) -> Stored:
@@ -57,6 +57,7 @@ def test_a_lock_that_cannot_be_read_is_held_by_somebody_unknown(wrong: dict[str,
 
 
 @pytest.mark.rule("F-11")
+@unhurried
 @given(st.text() | st.none())
 def test_no_text_makes_a_lock_free(text: str | None) -> None:
     assert locks.decode(Stored(text, 1, 1)).state is LockState.UNKNOWN

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from elbroll.errors import IllegalMove
 from elbroll.ledger.moves import check_move, next_states, union
 from elbroll.model import PoolId, RecordState, Registration, Removed, RunId
-from ledger.things import ON_API, ON_WEB, a_record
+from ledger.things import ON_API, ON_WEB, a_record, unhurried
 
 LEGAL = {
     ("none", "held"), ("in-service", "held"),
@@ -86,6 +86,7 @@ registrations = st.frozensets(
 
 
 @pytest.mark.rule("I-2", "F-28")
+@unhurried
 @given(first=registrations, second=registrations)
 def test_a_union_forgets_nothing_and_keeps_the_run_that_removed_first(
     first: frozenset[Registration], second: frozenset[Registration]

@@ -14,7 +14,7 @@ from elbroll.errors import RecordTooBig
 from elbroll.ledger import records
 from elbroll.ledger.values import Draft, Owner
 from elbroll.model import HostId, HostRecord, PoolId, RecordState, Registration, Removed, RunId, Why
-from ledger.things import HOST, a_record
+from ledger.things import HOST, a_record, unhurried
 
 OWNER = Owner(RunId("7f3a9c"), 12)
 text = st.text(max_size=6)
@@ -59,12 +59,14 @@ def written(record: HostRecord) -> str:
     return Draft(records.encode(record, OWNER), "0123456789abcdef").over(41)
 
 
+@unhurried
 @given(any_record)
 def test_a_record_comes_back_as_it_was(record: HostRecord) -> None:
     assert records.decode(record.host, written(record)) == record
 
 
 @pytest.mark.rule("L3")
+@unhurried
 @given(any_record)
 @example(a_record(reason="{{ssm:/db/password}}", name="}}{{"))
 def test_a_written_record_is_ascii_and_holds_no_reference(record: HostRecord) -> None:
@@ -117,6 +119,7 @@ def test_a_record_with_a_wrong_field_is_unreadable_not_empty(name: str, value: o
 
 
 @pytest.mark.rule("F-11")
+@unhurried
 @given(st.text() | st.binary().map(lambda raw: raw.decode(errors="replace")) | st.none())
 @example("[" * 100_000)
 @example('{"schema":' + "9" * 5000 + "}")
@@ -135,6 +138,7 @@ values = st.recursive(
 
 
 @pytest.mark.rule("F-11")
+@unhurried
 @given(st.dictionaries(st.sampled_from(sorted(json.loads(written(a_record(reason="x", attempt=2))))), values))
 def test_no_mixture_of_fields_makes_the_parser_fail(forged: dict[str, object]) -> None:
     text = json.dumps(json.loads(written(a_record())) | forged)
@@ -181,6 +185,7 @@ def test_thirty_pools_fit_into_a_parameter() -> None:
 
 
 @pytest.mark.rule("F-28")
+@unhurried
 @given(st.integers(1, 60))
 def test_a_host_that_could_be_held_can_be_walked_to_the_end(count: int) -> None:
     longest = {

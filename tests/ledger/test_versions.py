@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from elbroll.ledger.values import Draft
 from elbroll.ledger.versions import Version, effective
+from ledger.things import unhurried
 
 
 def a_version(number: int, base: int | str, nonce: str = "n") -> Version:
@@ -64,6 +65,7 @@ bases = st.lists(st.integers(0, 12), max_size=12)
 
 
 @pytest.mark.rule("I-25")
+@unhurried
 @given(bases)
 def test_the_effective_value_is_the_newest_that_was_based_on_its_predecessor(chosen: list[int]) -> None:
     history = [a_version(number, base) for number, base in enumerate(chosen, start=1)]
@@ -75,6 +77,7 @@ def test_the_effective_value_is_the_newest_that_was_based_on_its_predecessor(cho
 
 
 @pytest.mark.rule("I-25")
+@unhurried
 @given(bases, st.data())
 def test_a_late_or_repeated_write_never_changes_what_counts(chosen: list[int], data: st.DataObject) -> None:
     history = [a_version(number, base) for number, base in enumerate(chosen, start=1)]
@@ -83,6 +86,7 @@ def test_a_late_or_repeated_write_never_changes_what_counts(chosen: list[int], d
     assert effective([*history, late]) == effective(history)
 
 
+@unhurried
 @given(bases, st.randoms(use_true_random=False))
 def test_the_order_of_reading_does_not_matter(chosen: list[int], random: object) -> None:
     history = [a_version(number, base) for number, base in enumerate(chosen, start=1)]

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from hypothesis import settings
+
 from elbroll.ledger import KeptLedger, Manner
 from elbroll.ledger.stores.ssm import SsmStore
 from elbroll.model import Holder, HostId, HostRecord, PoolId, RecordState, Registration, Removed, RunId, Why
@@ -16,6 +18,8 @@ from ledger.parameters import FakeSsm, ParameterLog
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+unhurried = settings(deadline=None)
+"""For properties: how long an example takes on a busy computer is no finding."""
 SINCE = datetime(2026, 11, 22, 21, 33, 41, tzinfo=UTC)
 WEB = PoolId("tg/web-prod/1a2b3c4d5e6f7a8b")
 API = PoolId("clb/api-prod")

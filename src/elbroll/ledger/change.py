@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from elbroll.engine.waiting import patiently
 from elbroll.errors import StoreDown
@@ -95,7 +95,8 @@ class Change:
         Raises what `decide` raises, StoreDown when patience ends, Superseded where the key was deleted.
         """
         for _ in range(LOSSES):
-            match patience(self._attempt):
+            verdict = patience(self._attempt)
+            match verdict:
                 case Verdict.WON:
                     return True
                 case Verdict.DELETED:
@@ -104,6 +105,8 @@ class Change:
                     patience.breathe()
                 case None:
                     return False
+                case _:
+                    assert_never(verdict)
         raise StoreDown(f"too many others write to {self._key}")
 
     def _attempt(self) -> Verdict | None:
