@@ -13,6 +13,7 @@ ElbrollError                 1 bug (only where no subclass fits: ours, not the u
 │   ├── NotFound             5 no such balancer, host or run; lists near names
 │   ├── TargetRefused        5 AWS will never take this target back (InvalidTarget, too many)
 │   └── StandbyRefused       5 the Auto Scaling group does not let the host stand by, or come back
+├── AwsRefused               5 AWS says no, for a reason that elbroll does not know
 ├── Locked                   6 another run holds the fleet
 ├── Declined                 8 the answer was no
 ├── TimedOut                 9 `--timeout` for the whole run
@@ -176,6 +177,16 @@ class StandbyRefused(Refused):
     """An Auto Scaling group does not let a host stand by or come back, for a reason of its own (aws.md A4, A5)."""
 
     code = "standby-refused"
+
+
+class AwsRefused(ElbrollError):
+    """AWS says no with a code of its own, such as `OptInRequired`: asking again will not change its mind.
+
+    Not `Refused`, which is about what was wished for: nobody passes over this one.
+    """
+
+    exit_code = ExitCode.REFUSED
+    code = "aws"
 
 
 class Locked(ElbrollError):

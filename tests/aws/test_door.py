@@ -15,6 +15,7 @@ from botocore.stub import Stubber
 
 from elbroll.aws import Action, door
 from elbroll.errors import (
+    AwsRefused,
     CredentialsError,
     ElbrollError,
     ExitCode,
@@ -164,10 +165,11 @@ def test_a_request_that_cannot_be_sent_is_a_bug_and_not_waited_for() -> None:
     assert (type(error), error.exit_code) == (ElbrollError, ExitCode.BUG)
 
 
-def test_an_answer_we_have_no_word_for_is_shown_with_its_code() -> None:
+def test_a_no_that_we_have_no_word_for_is_shown_with_its_code_and_is_no_bug() -> None:
     error = through_the_door(answered("OperationNotPermitted"))
-    assert (type(error), error.message, error.why) == (
-        ElbrollError,
+    assert (type(error), error.exit_code, error.message, error.why) == (
+        AwsRefused,
+        ExitCode.REFUSED,
         "AWS refused elasticloadbalancing:DescribeTargetHealth on targetgroup/web: OperationNotPermitted",
         ("AWS's own words",),
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from elbroll.clock import SystemClock
 from elbroll.core.names import clock_time
 from elbroll.errors import (
+    AwsRefused,
     CredentialsError,
     ElbrollError,
     PermissionDenied,
@@ -121,8 +122,8 @@ def door(action: str, resource: str | None = None) -> Iterator[None]:
     """Translate whatever botocore raises inside. `action` is `service:Operation`, as IAM writes it.
 
     Raises Unanswered, CredentialsError, PermissionDenied, PoolGone, TargetRefused, UsageError (settings that no call
-    can be made with); any other `ClientError` comes as a plain ElbrollError that names its code. A code we must tell
-    apart (`ParameterAlreadyExists`) is caught inside.
+    can be made with), and AwsRefused for any other `ClientError`, by its code. A code we must tell apart
+    (`ParameterAlreadyExists`) is caught inside.
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - heavy
     from botocore.parsers import ResponseParserError  # noqa: PLC0415
@@ -162,7 +163,7 @@ def translated(error: ClientError, action: str, resource: str | None) -> Elbroll
         return Unanswered(f"AWS gave no answer to {action}{where}: {code or status}", why=why)
     if not code or code.isdigit():
         return Unanswered(f"AWS gave no answer to {action}{where}: HTTP {code or status}", why=(ELSEWHERE, *why))
-    return ElbrollError(f"AWS refused {action}{where}: {code}", why=why, code="aws")
+    return AwsRefused(f"AWS refused {action}{where}: {code}", why=why)
 
 
 def _denied(text: str, action: str, resource: str | None) -> PermissionDenied:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from elbroll.aws.door import door
-from elbroll.errors import ElbrollError, StoreDown, StoreError, Unanswered
+from elbroll.errors import AwsRefused, StoreDown, StoreError, Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,9 +23,7 @@ def store_door(action: str, key: str) -> Iterator[None]:
             yield
     except Unanswered as error:
         raise down(key, (error.message, *error.why)) from error
-    except ElbrollError as error:
-        if error.code != "aws":
-            raise
+    except AwsRefused as error:
         raise StoreError(error.message, why=error.why, fix=("elbroll status",)) from error
 
 
