@@ -81,7 +81,8 @@ def test_a_host_that_waits_at_the_guard_does_not_leave_after_a_halt() -> None:
     scene.transport.ends[scene.hosts[0].id] = [EXIT_1]
     results = scene.roll_in_threads()
     assert results[scene.hosts[0].id].outcome is Outcome.LEFT_OUT
-    assert results[scene.hosts[1].id].outcome is Outcome.NOT_REACHED
+    waiting = results[scene.hosts[1].id]
+    assert (waiting.outcome, waiting.failure and waiting.failure.code) == (Outcome.NOT_REACHED, "halted")
     assert {entry.id for entry in scene.home - scene.balancer.members()} == {scene.hosts[0].id}
 
 
@@ -219,7 +220,8 @@ def test_a_capacity_that_cannot_be_read_halts_within_the_limit() -> None:
     scene.balancer.silent_until = 1e9
     result = scene.roll()[scene.hosts[0].id]
     assert result.failure is not None
-    assert result.failure.code == "unanswered"
+    assert (result.failure.code, result.failure.why) == ("unanswered", ("throttled",))
+    assert "capacity" in result.failure.message
 
 
 def test_a_crew_of_threads_works_side_by_side_and_waits_at_its_end() -> None:

@@ -11,12 +11,13 @@ import pytest
 from scene import Scene
 
 from elbroll import events
-from elbroll.engine.leaving import leave
+from elbroll.engine.leaving import leave, take_out_again
+from elbroll.engine.stop import StopMode
 from elbroll.errors import HostUnreachable, PermissionDenied, Unanswered
 from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 EXIT_1 = JobResult(JobEnd.EXIT, 1)
 
@@ -172,6 +173,39 @@ def test_without_the_balancers_nodes_every_connection_counts_and_a_warning_says_
     assert any("web-prod" in message and "not allowed" in message for message in told)
 
 
+# --- out again
+
+
+def shown_in_turn(*looks: object) -> Callable[..., object]:
+    """What balancers show of a host, look by look; the last look's answer for good."""
+    left = list(looks)
+    return lambda *_asked: left.pop(0) if len(left) > 1 else left[0]
+
+
+@pytest.mark.rule("I-11", "T2", "F-50")
+def test_one_empty_look_does_not_prove_that_a_host_is_out_again() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.put_record(first, RecordState.REGISTERING)
+    walker = scene.walker(first)
+    walker.room.registered = shown_in_turn(frozenset(), scene.places[first.id])  # type: ignore[method-assign,assignment]
+    with pytest.raises(Unanswered, match="web-1"):
+        take_out_again(walker)
+    assert 60.0 <= scene.clock.time - 1000.0 < 62.0
+
+
+@pytest.mark.rule("F-54")
+def test_a_second_signal_ends_the_wait_for_a_host_to_leave_again() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.put_record(first, RecordState.REGISTERING)
+    scene.balancer.deaf = True
+    scene.clock.at(3.0, partial(scene.stop.ask, StopMode.LEAVE))
+    with pytest.raises(Unanswered):
+        take_out_again(scene.walker(first))
+    assert scene.clock.time - 1003.0 <= 5.0
+
+
 # --- when even the way out fails
 
 
@@ -239,6 +273,7 @@ def test_a_rollback_of_a_superseded_run_ends_at_once() -> None:
     scene.transport.on_run = on_run
     result = scene.roll()[first.id]
     assert (result.outcome, ran) == (Outcome.LEFT_OUT, ["deploy it", "back"])
+    assert result.note == "another run has taken over: nothing more was done"
     assert not scene.deeds("register")
 
 

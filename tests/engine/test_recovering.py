@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 from scene import Scene
@@ -13,12 +14,36 @@ from elbroll.engine.stop import StopMode
 from elbroll.errors import PermissionDenied, RecordTooBig, Superseded, Unanswered
 from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState, TargetState
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 EXIT_1 = JobResult(JobEnd.EXIT, 1, tail=("bind: address already in use",), lines=1)
 ROLLBACK = {"deploy": {"rollback": "back"}}
 
 
 def warnings(scene: Scene) -> list[str]:
     return [event.code for event in scene.sink.events if isinstance(event, events.Warned)]
+
+
+def at_event(scene: Scene, meant: Callable[[events.Event], bool], deed: Callable[[], object]) -> None:
+    """Does something once such an event was told."""
+    tell = scene.sink.tell
+
+    def tell_and_act(event: events.Event) -> None:
+        tell(event)
+        if meant(event):
+            deed()
+
+    scene.sink.tell = tell_and_act  # type: ignore[method-assign]
+
+
+def wrote(state: RecordState) -> Callable[[events.Event], bool]:
+    return lambda event: isinstance(event, events.RecordWritten) and event.state is state
+
+
+def signal_in(scene: Scene, seconds: float) -> None:
+    """A second signal."""
+    scene.clock.at(seconds, partial(scene.stop.ask, StopMode.LEAVE))
 
 
 # --- the record cannot be written
@@ -109,14 +134,11 @@ def test_a_host_that_was_put_back_says_so_although_its_record_stays_open() -> No
 @pytest.mark.rule("I-16")
 def test_a_count_that_nobody_answers_fails_no_step() -> None:
     scene = Scene()
-    written = scene.sink.tell
 
-    def tell(event: events.Event) -> None:
-        written(event)
-        if isinstance(event, events.RecordWritten) and event.state is RecordState.IN_SERVICE:
-            scene.balancer.silent_until = scene.clock.time + 1.0
+    def fall_silent() -> None:
+        scene.balancer.silent_until = scene.clock.time + 1.0
 
-    scene.sink.tell = tell  # type: ignore[method-assign]
+    at_event(scene, wrote(RecordState.IN_SERVICE), fall_silent)
     results = scene.roll()
     assert {result.outcome for result in results.values()} == {Outcome.DEPLOYED}
 
@@ -158,7 +180,10 @@ def test_a_rollback_after_a_bad_verify_records_the_release_it_went_back_to() -> 
     scene.put_record(first, RecordState.IN_SERVICE, release_after="v142")
     scene.transport.on_run = lambda host, job: (scene.sick.discard if job.line == "back" else scene.sick.add)(host.id)
     result = scene.roll()[first.id]
-    assert (result.outcome, result.release_after) == (Outcome.RESTORED, "v142")
+    assert (result.outcome, result.in_service, result.release_after) == (Outcome.RESTORED, True, "v142")
+    assert result.note == "rolled back by its commands"
+    assert result.failure is not None
+    assert result.failure.code == "verify-http"
     assert scene.ledger.kept[first.id].release_after == "v142"
     assert scene.balancer.members() == scene.home
 
@@ -186,15 +211,31 @@ def test_a_rolled_back_host_that_is_never_healthy_is_taken_out_again() -> None:
     assert result.outcome is Outcome.LEFT_OUT
     assert scene.state(first) == "deployed"
     assert not scene.members_of(first)
+    assert "registered" not in warnings(scene)
 
 
 def test_a_rolled_back_host_serves_although_its_record_cannot_be_closed() -> None:
     scene = Scene(settings=ROLLBACK)
     first = scene.hosts[0]
     scene.transport.ends[first.id] = [EXIT_1]
+    scene.put_record(first, RecordState.IN_SERVICE, release_after="v142")
     scene.ledger.down_at = {"in-service"}
     result = scene.roll()[first.id]
     assert (result.outcome, result.in_service, result.record) == (Outcome.RESTORED, True, RecordState.REGISTERING)
+    assert (result.release_after, result.failure and result.failure.code) == ("v142", "deploy-exit")
+    assert "could not be closed" in (result.note or "")
+
+
+@pytest.mark.rule("F-54", "I-2")
+def test_a_second_signal_while_a_rolled_back_host_registers_leaves_it_registered() -> None:
+    scene = Scene(settings=ROLLBACK)
+    first = scene.hosts[0]
+    scene.transport.ends[first.id] = [EXIT_1]
+    scene.balancer.warm_up = 10_000.0
+    at_event(scene, wrote(RecordState.REGISTERING), lambda: signal_in(scene, 10.0))
+    result = scene.roll()[first.id]
+    assert (result.outcome, result.in_service) == (Outcome.LEFT_OUT, None)
+    assert (scene.state(first), scene.members_of(first)) == ("registering", scene.places[first.id])
 
 
 @pytest.mark.rule("I-17", "F-43")
@@ -356,8 +397,28 @@ def test_a_host_whose_leaving_would_empty_its_pool_is_left_in_and_unknown() -> N
     scene.balancer.warm_up = 10_000.0
     scene.clock.at(60.0, lambda: scene.sick.update({second.id, third.id}))
     result = scene.roll()[first.id]
-    assert (result.outcome, result.in_service) == (Outcome.UNKNOWN, None)
+    assert (result.outcome, result.in_service, result.release_after) == (Outcome.UNKNOWN, None, "v143")
     assert scene.members_of(first) == scene.places[first.id]
+    assert result.failure is not None
+    assert result.failure.code == "never-healthy"
+    assert result.note == "left in: taking it out would leave too little in service"
+
+
+@pytest.mark.rule("F-54", "F-50")
+def test_a_second_signal_ends_the_wait_for_a_guard_that_nobody_answers() -> None:
+    scene = Scene()
+    scene.balancer.warm_up = 10_000.0
+
+    silent_since: list[float] = []
+
+    def fall_silent() -> None:
+        silent_since.append(scene.clock.time)
+        scene.balancer.silent_until = 1e9
+        signal_in(scene, 30.0)
+
+    at_event(scene, lambda event: isinstance(event, events.StepFinished) and event.failure is not None, fall_silent)
+    scene.roll()
+    assert scene.clock.time <= silent_since[0] + 50.0
 
 
 @pytest.mark.rule("I-11", "F-50")
@@ -369,6 +430,7 @@ def test_taking_out_again_that_nobody_sees_happen_is_not_called_done() -> None:
     result = scene.roll()[first.id]
     assert (result.outcome, result.in_service) == (Outcome.LEFT_OUT, None)
     assert scene.state(first) == "registering"
+    assert result.note == "could not be taken out again: nobody saw web-1 leave"
 
 
 @pytest.mark.rule("F-51", "I-1")

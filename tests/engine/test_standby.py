@@ -326,6 +326,8 @@ def test_a_host_that_never_gets_healthy_is_put_in_standby_again() -> None:
     assert result.outcome is Outcome.LEFT_OUT
     assert order(scene, first, "enter", "exit") == ["enter", "exit", "enter"]
     assert scene.members_of(first) == set()
+    by_hand = {entry for _, *entries in scene.deeds("deregister") for entry in entries}
+    assert by_hand == {(first.id, scene.api.port)}
     scene.clock.sleep(10)
     assert scene.groups.lifecycle(first) is Lifecycle.STANDBY
     assert scene.state(first) == "deployed"

@@ -81,7 +81,7 @@ def _admit(walker: Walker) -> None:
         heals = isinstance(wait.last, Refuse) and wait.last.heals
         if not (heals and walker.room.others_at_work(walker.host)):
             _refuse(walker, wait)
-    raise failed(Step.GUARD, "interrupted", "a signal has come", result=Result.CANCELLATION)
+    raise failed(Step.GUARD, "interrupted", "a signal has come")
 
 
 def _ask_guard(walker: Walker) -> Wait[Leave | Refuse | ElbrollError]:
@@ -103,9 +103,8 @@ def _refuse(walker: Walker, wait: Wait[Leave | Refuse | ElbrollError]) -> None:
     if isinstance(wait.last, ElbrollError):
         raise failed_by(Step.GUARD, wait.last) from wait.last
     if isinstance(wait.last, Refuse):
-        result = Result.CANCELLATION if wait.last.code == "halted" else Result.FAILURE
         code = "halted" if wait.last.code == "halted" else "floor"
-        raise failed(Step.GUARD, code, wait.last.message, *wait.last.why, result=result)
+        raise failed(Step.GUARD, code, wait.last.message, *wait.last.why)
     raise failed(Step.GUARD, "unanswered", "capacity could not be read", str(wait.silence or ""))
 
 
