@@ -9,7 +9,9 @@ import threading
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from click.testing import CliRunner
 
+from elbroll.cli.app import app
 from elbroll.cli.records import RunFolder
 from elbroll.cli.secrets import cautions, resolve
 from elbroll.config.load import load
@@ -99,6 +101,18 @@ def test_a_config_that_others_may_read_is_spoken_of_where_a_secret_seems_to_stan
 def test_a_config_without_secrets_is_made_to_be_read_by_others(tmp_path: Path) -> None:
     config = loaded(tmp_path, 0o644, 'env = { APP_PORT = "80", KEYBOARD = "us", BYPASS_CACHE = "1" }')
     assert cautions(config, config.settings.defaults) == ()
+
+
+@pytest.mark.rule("S-10")
+def test_checking_a_config_tells_each_caution_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = '[defaults.deploy]\nenv = { DB_PASSWORD = "x" }\n[lb.web]\n[lb.api]\n'
+    a_file(tmp_path / "elbroll.toml", 0o644, shared)
+    monkeypatch.chdir(tmp_path)
+
+    ended = CliRunner().invoke(app, ["config", "check"])
+
+    assert (ended.exit_code, ended.stderr.count("warning: "), "is well" in ended.stdout) == (0, 1, True)
+    assert "DB_PASSWORD" in ended.stderr
 
 
 @pytest.mark.rule("S-10")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from elbroll.cli.secrets import cautions
 from elbroll.cli.session import Session
 from elbroll.config.describe import json_schema, origin_lines
 from elbroll.errors import ExitCode, NotFound
@@ -34,8 +35,10 @@ def show_config(flags: Flags, lb: str | None, *, origin: bool) -> ExitCode:
 
 
 def check_config(flags: Flags) -> ExitCode:
-    """Raises ConfigError with every fault at once."""
+    """Raises ConfigError with every fault at once; files that others may read and should not are warned about (S-10)."""
     loaded = Session(flags).loaded
+    for text in {text: None for lb in loaded.settings.lb for text in cautions(loaded, loaded.lb(lb))}:
+        click.echo(f"warning: {text}", err=True)
     if flags.as_json:
         click.echo(json.dumps({"schema": "elbroll.config.v1", "file": _file(loaded), "faults": 0}))
     elif loaded.path is None:
