@@ -10,7 +10,7 @@ import pytest
 
 from elbroll.aws import Clients, Identity
 from elbroll.errors import Locked, StoreDown, Superseded, UsageError
-from elbroll.ledger import locks, open_store
+from elbroll.ledger import KeptLedger, locks, open_store
 from elbroll.ledger.stores.file import FileStore
 from elbroll.ledger.values import Draft, loads
 from elbroll.model import PoolId, RecordState, RunId
@@ -179,6 +179,13 @@ def test_unlock_frees_what_that_run_holds_and_says_by_whose_word(ours: Desk, the
     assert newest(log, WEB_KEY) | {"state": "free", "epoch": 2, "broken_by": "ops@laptop"} == newest(log, WEB_KEY)
 
 
+@pytest.mark.rule("F-10", "S-9")
+def test_a_lock_broken_by_nobody_in_particular_says_so(ours: Desk, theirs: Desk, log: ParameterLog) -> None:
+    theirs.ledger.acquire([WEB], a_holder("81cc02"))
+    KeptLedger(ours.store, ours.clock).unlock([WEB], RunId("81cc02"))
+    assert newest(log, WEB_KEY)["broken_by"] == "unknown"
+
+
 @pytest.mark.rule("F-10")
 def test_unlock_frees_no_other_runs_lock(ours: Desk, theirs: Desk) -> None:
     theirs.ledger.acquire([WEB], a_holder("81cc02"))
@@ -253,8 +260,10 @@ IDENTITY = Identity("123456789012", "arn:aws:iam::123456789012:user/ci", "eu-cen
 
 @pytest.mark.parametrize("spec", ["", "SSM", "s3://", "s3:", "s3:///x", "s3:bucket", "file:", "dynamodb:table", "s3"])
 def test_a_store_that_does_not_exist_is_a_usage_error(spec: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no ledger store"):
+    with pytest.raises(UsageError, match="no ledger store") as caught:
         open_store(spec, Clients(region="eu-central-1"), IDENTITY, FakeClock(), tmp_path)
+    assert f'"{spec}"' in caught.value.message
+    assert caught.value.fix == ('store = "ssm", "s3://bucket/prefix" or "file:PATH"',)
 
 
 def test_a_file_ledger_lies_beside_the_config_by_account_and_region(tmp_path: Path) -> None:

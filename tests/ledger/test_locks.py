@@ -13,7 +13,7 @@ from elbroll.ledger import locks, words
 from elbroll.ledger.locks import LockState
 from elbroll.ledger.ports import Stored
 from elbroll.ledger.values import Draft, Owner
-from elbroll.model import PoolId, RunId
+from elbroll.model import LockSeen, PoolId, RunId
 from ledger.things import SINCE, WEB, a_holder, unhurried
 
 
@@ -30,6 +30,40 @@ def test_a_taken_lock_comes_back_as_it_was() -> None:
     assert lock.owner == Owner(RunId("81cc02"), 5)
     assert lock.holder == a_holder("81cc02")
     assert lock.doing == "web-3"
+
+
+HELD_TEXT = (
+    '{"schema":1,"base":11,"nonce":"nonce","epoch":5,"run":"81cc02","state":"held","user":"ci","machine":"runner-3",'
+    '"pid":4711,"command":"deploy","started":"2026-11-22T21:33:41Z","beat":"2026-11-22T21:36:41Z",'
+    '"url":"https://github.com/acme/web/actions/runs/1042","doing":"web-3"}'
+)
+
+
+@pytest.mark.rule("I-10")
+def test_the_form_of_a_lock_stays_what_other_versions_have_written() -> None:
+    by_hand = locks.held(a_holder("81cc02", url=None), 5, SINCE, None)
+
+    assert stored().text == HELD_TEXT
+    assert {"url", "doing"} & set(by_hand) == set()
+    assert dict(locks.freed(Owner(RunId("81cc02"), 6))) == {"epoch": 6, "run": "81cc02", "state": "free"}
+
+
+@pytest.mark.rule("L3")
+def test_words_in_a_lock_are_cut_to_what_they_may_take() -> None:
+    long = "x" * 900
+    holder = a_holder(user=long, machine=long, command=long, url=long)
+    taken = locks.held(holder, 5, SINCE, long)
+    broken = locks.freed(Owner(RunId("81cc02"), 6), broken_by=long)
+
+    assert {name: len(str(taken[name])) for name in ("user", "machine", "command", "url", "doing")} == {
+        "user": 150, "machine": 150, "command": 150, "url": 600, "doing": 300,
+    }  # fmt: skip
+    assert broken["broken_by"] == "x" * 300
+
+
+def test_what_is_seen_of_a_lock_is_all_that_stands_in_it() -> None:
+    assert locks.seen(WEB, stored()) == LockSeen(WEB, a_holder("81cc02"), 5, True, 4.0, "web-3", 12)
+    assert locks.decode(stored()).beat == SINCE + timedelta(minutes=3)
 
 
 def test_a_freed_lock_is_free_and_keeps_its_epoch() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import example, given
@@ -14,7 +14,7 @@ from elbroll.errors import RecordTooBig
 from elbroll.ledger import records
 from elbroll.ledger.values import Draft, Owner
 from elbroll.model import HostId, HostRecord, PoolId, RecordState, Registration, Removed, RunId, Why
-from ledger.things import HOST, a_record, unhurried
+from ledger.things import HOST, SINCE, a_record, unhurried
 
 OWNER = Owner(RunId("7f3a9c"), 12)
 text = st.text(max_size=6)
@@ -84,6 +84,72 @@ def test_a_record_says_who_wrote_it_and_over_what() -> None:
         "schema": 1, "base": 41, "nonce": "0123456789abcdef", "epoch": 12, "run": "7f3a9c", "by": "111111",
     }  # fmt: skip
     assert records.owner_of(written(a_record())) == OWNER
+
+
+FULL = a_record(
+    RecordState.REGISTERING,
+    registrations=frozenset(
+        {
+            Removed(Registration(PoolId("tg/a/1"), HOST, 80), RunId("7f3a9c")),
+            Removed(Registration(PoolId("tg/a/1"), HOST, 81, "eu-central-1a", "q1"), RunId("111111"), True),
+            Removed(Registration(PoolId("clb/b"), "10.0.0.7", None), RunId("7f3a9c")),
+        }
+    ),
+    why=Why.DRAIN, reason="disk", until=SINCE + timedelta(hours=2), release_before="v1", release_after="v2",
+    attempt=2, step="verify", error="502", standby_group="web-asg",
+)  # fmt: skip
+FULL_TEXT = (
+    '{"schema":1,"base":41,"nonce":"0123456789abcdef","epoch":12,"run":"7f3a9c","host":"i-0a1b2c3d4e5f60001",'
+    '"state":"registering","why":"drain","by":"7f3a9c","since":"2026-11-22T21:33:41Z","until":"2026-11-22T23:33:41Z",'
+    '"before":"v1","after":"v2","attempt":2,"standby":"web-asg",'
+    '"out":[{"pool":"clb/b","id":"10.0.0.7"},{"pool":"tg/a/1","port":80},'
+    '{"pool":"tg/a/1","port":81,"zone":"eu-central-1a","quic":"q1","run":"111111","unresolvable":true}],'
+    '"name":"web-1","lb":"web-prod","reason":"disk","step":"verify","error":"502"}'
+)
+CLOSED_TEXT = (
+    '{"schema":1,"base":41,"nonce":"0123456789abcdef","epoch":12,"run":"7f3a9c","host":"i-0a1b2c3d4e5f60001",'
+    '"state":"in-service","why":"roll","by":"7f3a9c","since":"2026-11-22T21:33:41Z",'
+    '"was":[{"pool":"clb/api-prod"},{"pool":"tg/web-prod/1a2b3c4d5e6f7a8b","port":8080}],'
+    '"name":"web-1","lb":"web-prod"}'
+)
+
+
+@pytest.mark.rule("I-2", "L3")
+@pytest.mark.parametrize(
+    ("record", "text"), [(FULL, FULL_TEXT), (a_record(RecordState.IN_SERVICE), CLOSED_TEXT)], ids=["open", "closed"]
+)
+def test_the_form_of_a_record_stays_what_other_versions_have_written(record: HostRecord, text: str) -> None:
+    assert written(record) == text
+    assert records.decode(HOST, text) == record
+
+
+@pytest.mark.rule("F-11")
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ({"host": "i-2"}, "it names another host"),
+        ({"state": "melting"}, "a state that this version does not know"),
+        ({"why": "fun"}, "a reason that this version does not know"),
+        ({"out": [{"port": 80}]}, "an entry without its pool"),
+        ({"out": [{"pool": "tg/a/1"}]}, "a target without its port"),
+        ({"was": [{"pool": "tg/a/1", "port": 65536}]}, "a port that is none"),
+        ({"schema": 7}, "schema 7"),
+    ],
+)
+def test_an_unreadable_record_says_what_is_wrong_and_claims_nothing(broken: dict[str, object], said: str) -> None:
+    value = json.loads(written(a_record())) | broken
+
+    assert records.decode(HOST, json.dumps(value)) == HostRecord(
+        host=HOST, state=RecordState.UNREADABLE, why=Why.ROLL, run=RunId("unknown"),
+        since=datetime(1970, 1, 1, tzinfo=UTC), registrations=frozenset(), error=said,
+    )  # fmt: skip
+
+
+@pytest.mark.rule("F-11")
+def test_of_a_value_that_cannot_be_read_nobody_is_the_owner() -> None:
+    assert records.owner_of("??") is None
+    assert records.owner_of(None) is None
+    assert records.owner_of('{"schema":1,"run":"7f3a9c"}') is None
 
 
 def test_fields_of_a_later_version_are_ignored() -> None:
@@ -177,6 +243,24 @@ def test_a_record_over_the_limit_names_the_store_that_takes_it() -> None:
     with pytest.raises(RecordTooBig, match="takes 4096") as caught:
         records.check_size(with_pools(60), OWNER, 4096)
     assert "s3://" in caught.value.fix[0]
+    assert caught.value.why == ("the host has 60 registrations",)
+
+
+@pytest.mark.rule("F-28", "L3")
+@pytest.mark.parametrize(
+    ("state", "room", "items"),
+    [(RecordState.HELD, 420, 2), (RecordState.DEPLOYED, 0, 2), (RecordState.IN_SERVICE, 0, 2)],
+)
+def test_a_record_may_fill_the_store_to_the_last_byte(state: RecordState, room: int, items: int) -> None:
+    record = a_record(state)
+    needed = len(Draft(records.encode(record, OWNER), "0123456789abcdef").over("0" * 20)) + room
+
+    records.check_size(record, OWNER, needed)
+    with pytest.raises(RecordTooBig) as caught:
+        records.check_size(record, OWNER, needed - 1)
+
+    assert caught.value.message == f"the record of {HOST} needs {needed} bytes; this ledger store takes {needed - 1}"
+    assert caught.value.why == (f"the host has {items} registrations",)
 
 
 @pytest.mark.rule("F-28")

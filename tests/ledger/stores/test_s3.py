@@ -11,13 +11,17 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
+from elbroll.aws import Identity
 from elbroll.errors import PermissionDenied, StoreDown, StoreError
+from elbroll.ledger import open_store
 from elbroll.ledger.ports import Stored, Verdict
 from elbroll.ledger.stores.s3 import S3Store
 from elbroll.ledger.values import Draft
+from fakes import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from elbroll.aws import Clients
 
@@ -254,3 +258,19 @@ def test_without_a_prefix_keys_begin_at_the_top(clients: Clients) -> None:
     listed = clients.s3.list_objects_v2(Bucket="acme-ops")
     assert [entry.get("Key") for entry in listed.get("Contents", [])] == ["elbroll/v1/host/i-1"]
     assert list(store.list("/elbroll/v1/host/")) == [KEY]
+
+
+@pytest.mark.rule("S-13")
+@pytest.mark.parametrize(
+    ("place", "top"), [("s3://acme-ops", ""), ("s3://acme-ops/", ""), ("s3://acme-ops/ops/elbroll/", "ops/elbroll/")]
+)
+def test_keys_lie_below_the_prefix_by_account_and_region(
+    clients: Clients, tmp_path: Path, place: str, top: str
+) -> None:
+    identity = Identity("123456789012", "arn:aws:iam::123456789012:user/ci", "us-east-1")
+    open_store(place, clients, identity, FakeClock(), tmp_path).write(KEY, DRAFT, None)
+
+    listed = clients.s3.list_objects_v2(Bucket="acme-ops")
+    assert [entry.get("Key") for entry in listed.get("Contents", [])] == [
+        f"{top}123456789012/us-east-1/elbroll/v1/host/i-1"
+    ]

@@ -149,8 +149,9 @@ def test_a_key_whose_version_went_back_was_deleted_by_hand(ours: Desk, log: Para
 
 
 @pytest.mark.rule("F-13")
-def test_a_key_deleted_under_an_unsettled_write_is_noticed(ours: Desk, log: ParameterLog) -> None:
-    grown(log, 0, 1)
+@pytest.mark.parametrize("existing", [1, 2])
+def test_a_key_deleted_under_an_unsettled_write_is_noticed(ours: Desk, log: ParameterLog, existing: int) -> None:
+    grown(log, *range(existing))
     seen = ours.store.read(KEY)
     ours.client.fates.append(Fate.UNSENT)
     log.delete(KEY)
@@ -181,22 +182,130 @@ def test_a_write_whose_place_has_long_been_pruned_is_lost(ours: Desk, log: Param
     assert ours.store.write(KEY, a_draft("mine"), seen) is Verdict.LOST
 
 
+@pytest.mark.rule("F-9", "L2")
+def test_a_write_whose_place_may_still_be_shown_has_no_verdict(ours: Desk, log: ParameterLog) -> None:
+    grown(log, 0)
+    seen = ours.store.read(KEY)
+    for number in range(1, 100):
+        log.accept(KEY, a_draft(f"x{number}").over(number), overwrite=True)
+    ours.client.hidden = 100
+
+    with pytest.raises(StoreDown, match=KEY) as caught:
+        ours.store.write(KEY, a_draft("mine"), seen)
+
+    assert caught.value.why == ("a write has not shown up yet",)
+    assert ours.store.write(KEY, a_draft("mine"), seen) is Verdict.LOST
+
+
+@pytest.mark.rule("L4", "L2")
+def test_listings_ask_for_everything_below_in_pages_that_aws_allows(ours: Desk, log: ParameterLog) -> None:
+    grown(log, 0, 1, 1)
+    ours.store.list("/elbroll/v1/host/")
+
+    asked = dict(ours.client.calls)
+    listing = asked["get_parameters_by_path"]
+    assert (listing["Path"], listing["Recursive"], listing["MaxResults"]) == ("/elbroll/v1/host", True, 10)
+    assert (asked["get_parameter_history"]["Name"], asked["get_parameter_history"]["MaxResults"]) == (KEY, 50)
+
+
+@pytest.mark.rule("S-6", "L4")
+@pytest.mark.parametrize(
+    ("call", "action", "resource"),
+    [
+        ("get_parameter", "ssm:GetParameter", KEY),
+        ("get_parameter_history", "ssm:GetParameterHistory", KEY),
+        ("put_parameter", "ssm:PutParameter", KEY),
+        ("get_parameters_by_path", "ssm:GetParametersByPath", "/elbroll/v1/host"),
+    ],
+)
+def test_a_denied_call_names_the_permission_it_needs(
+    ours: Desk, log: ParameterLog, call: str, action: str, resource: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grown(log, 0, 1, 1)
+
+    def refuse(**_: object) -> None:
+        raise refusal("AccessDeniedException", "Any")
+
+    def everything() -> None:
+        ours.store.list("/elbroll/v1/host/")
+        ours.store.write(KEY, a_draft("mine"), ours.store.read(KEY))
+
+    monkeypatch.setattr(ours.client, call, refuse)
+    with pytest.raises(PermissionDenied) as caught:
+        everything()
+
+    assert (caught.value.action, caught.value.resource) == (action, resource)
+
+
+@pytest.mark.rule("F-15")
+@pytest.mark.parametrize("missing", ["Name", "Version", "Value"])
+def test_half_a_value_is_none_and_says_what_it_lacks(
+    ours: Desk, log: ParameterLog, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = {"Name": KEY, "Version": 1, "Value": "{}"}
+    del half[missing]
+    monkeypatch.setattr(ours.client, "get_parameter", lambda **_: {"Parameter": half})
+    monkeypatch.setattr(ours.client, "get_parameters_by_path", lambda **_: {"Parameters": [half]})
+
+    for call, action in (
+        (lambda: ours.store.read(KEY), "ssm:GetParameter"),
+        (lambda: ours.store.list("/elbroll/v1/host/"), "ssm:GetParametersByPath"),
+    ):
+        with pytest.raises(StoreDown) as caught:
+            call()
+        assert caught.value.why == (f"AWS gave half an answer to {action}", f"{missing} is missing from it")
+
+
+@pytest.mark.rule("F-15")
+def test_an_answer_without_its_parameter_is_half_an_answer(ours: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ours.client, "get_parameter", lambda **_: {})
+    with pytest.raises(StoreDown) as caught:
+        ours.store.read(KEY)
+    assert caught.value.why == ("AWS gave half an answer to ssm:GetParameter", "Parameter is missing from it")
+
+
+@pytest.mark.rule("F-13")
+def test_a_read_that_lags_is_repeated_for_four_seconds_before_a_person_is_blamed(ours: Desk, log: ParameterLog) -> None:
+    grown(log, 0, 1)
+    ours.store.read(KEY)
+    began = ours.clock.time
+    ours.client.hidden = 4
+    assert ours.store.read(KEY).base == 2  # type: ignore[union-attr]
+    log.delete(KEY)
+
+    with pytest.raises(Superseded):
+        ours.store.read(KEY)
+    assert ours.clock.time - began == pytest.approx(3.7 + 3.7)
+
+
 @pytest.mark.rule("F-15")
 def test_a_history_that_lags_behind_is_no_answer(
     ours: Desk, log: ParameterLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grown(log, 0, 1, 1)
     monkeypatch.setattr(ours.client, "get_parameter_history", lambda **_: {"Parameters": []})
-    with pytest.raises(StoreDown):
+    with pytest.raises(StoreDown, match=KEY) as caught:
         ours.store.read(KEY)
+    assert caught.value.why == ("its history lags behind",)
 
 
 @pytest.mark.rule("F-15")
-@pytest.mark.parametrize("page", [{}, {"Parameters": [], "NextToken": "same"}], ids=["half", "circle"])
-def test_half_a_listing_is_none(ours: Desk, page: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("page", "why"),
+    [
+        ({}, ("AWS gave half an answer to ssm:GetParametersByPath", "Parameters is missing from it")),
+        ({"Parameters": [], "NextToken": "same"}, ("ssm:GetParametersByPath goes round in circles",)),
+    ],
+    ids=["half", "circle"],
+)
+def test_half_a_listing_is_none(
+    ours: Desk, page: dict[str, object], why: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ours.client, "get_parameters_by_path", lambda **_: page)
-    with pytest.raises(StoreDown):
+    with pytest.raises(StoreDown, match=r"about /elbroll/v1/host$") as caught:
         ours.store.list("/elbroll/v1/host/")
+    assert caught.value.why == why
+    assert "the same command again, once AWS answers" in caught.value.fix[0]
 
 
 @pytest.mark.rule("L4")
