@@ -30,6 +30,41 @@ def only(*numbers: int, command: str = "deploy") -> story.Story:
 # --- adding up ---------------------------------------------------------------------------------------
 
 
+def test_a_standing_knows_its_run_its_balancer_and_how_long_it_has_gone_on() -> None:
+    standing = story.first_batch().standing
+    assert (standing.run, standing.lb, standing.elapsed) == (story.RUN, "web-prod", 105)
+
+
+def test_hosts_that_no_plan_names_are_known_once_their_walk_begins() -> None:
+    nine = story.host(9)
+    assert story.Story().tell(e.HostStarted(nine, 1, frozenset())).standing.hosts == {nine.id: nine}
+
+
+def test_what_is_told_of_a_host_that_is_not_in_work_changes_nothing() -> None:
+    nine = story.host(9)
+    before = story.opening()
+    told = (
+        e.StepProgress(nine, Step.DRAIN, connections=3),
+        e.HostOutput(nine, Step.DEPLOY, 1, "late words"),
+        story.ended(nine, Step.DRAIN, 2),
+        e.StepStarted(nine, Step.PREPARE),
+    )
+    assert before.standing == story.opening().tell(*told).standing
+
+
+def test_a_lock_that_was_waited_for_is_told_until_the_run_goes_on() -> None:
+    waiting = e.LockWaiting(story.POOL.id, story.HOLDER, 12.0)
+    told = story.Story().tell(story.started(), waiting)
+    assert told.standing.lock == waiting
+    assert told.tell(e.PlanMade(story.PLAN)).standing.lock is None
+
+
+def test_warnings_and_signals_are_kept_in_their_order() -> None:
+    warnings, signals = (e.Warned("one", "first"), e.Warned("two", "then")), (e.SignalReceived("SIGINT", "finish"),)
+    standing = story.opening().tell(*warnings, *signals).standing
+    assert (standing.warnings, standing.signals) == (warnings, signals)
+
+
 def test_a_host_in_work_has_its_step_its_start_and_its_last_look() -> None:
     standing = story.second_batch().standing
     draining = standing.working[story.host(4).id]
@@ -96,6 +131,23 @@ def test_a_host_that_is_cut_off_in_mid_walk_is_where_its_record_says(
     result = results_of(told.standing)[three.id]
     assert (result.outcome, result.in_service, result.record) == (outcome, in_service, record)
     assert (result.steps[-1].step, result.steps[-1].result) == (Step.DEPLOY, Result.CANCELLATION)
+    assert result.note == "record kept: web-prod-http:8080"
+
+
+@pytest.mark.rule("F-54")
+@pytest.mark.parametrize(("record", "release"), [(RecordState.HELD, "v142"), (RecordState.DEPLOYING, "v143")])
+def test_a_host_that_is_cut_off_keeps_its_times_and_releases(record: RecordState, release: str) -> None:
+    three = story.host(3)
+    result = results_of(story.second_batch().at(120).tell(e.RecordWritten(three, record)).standing)[three.id]
+    assert (result.release_before, result.release_after) == ("v142", release)
+    assert [(each.step, each.seconds) for each in result.steps] == [(Step.DRAIN, 2), (Step.DEPLOY, 120 - 107)]
+    assert result.seconds == 120 - 105
+
+
+def test_a_host_that_is_cut_off_between_steps_has_none_under_way() -> None:
+    four = story.host(4)
+    told = only(4).tell(e.HostStarted(four, 1, frozenset()), e.RecordWritten(four, RecordState.HELD))
+    assert results_of(told.standing)[four.id].steps == ()
 
 
 def test_a_host_that_is_in_work_without_a_record_is_not_reached() -> None:
@@ -259,6 +311,72 @@ def test_a_halted_roll_names_the_rerun_and_the_restore() -> None:
     ]
 
 
+def test_a_failed_host_without_others_to_do_is_named_alone() -> None:
+    told = only(4).tell(e.RecordWritten(story.host(4), RecordState.DEPLOYED), outcome(4, Outcome.LEFT_OUT))
+    assert commands(told)[0] == ("elbroll deploy --lb web-prod --release v143", "web-4 again")
+
+
+def test_a_saved_plan_and_a_file_of_events_are_not_used_again() -> None:
+    line = "elbroll deploy --lb web-prod --plan saved.json --release v143 --events='of this run.jsonl' --yes"
+    told = only(4).tell(story.started(line=line), outcome(4, Outcome.LEFT_OUT))
+    assert commands(told)[0][0] == "elbroll deploy --lb web-prod --release v143 --yes"
+
+
+@pytest.mark.parametrize(
+    ("planned", "release", "command"),
+    [
+        (True, "v144", "elbroll deploy --lb 'old prod' --release v143"),
+        (False, "v144", "elbroll deploy --lb 'old prod' --release v144"),
+        (False, None, "elbroll deploy --lb 'old prod'"),
+    ],
+)
+def test_a_deploy_whose_line_is_not_known_is_put_together_again(
+    planned: bool, release: str | None, command: str
+) -> None:
+    told = only(4).tell(story.started(line="", release=release), outcome(4, Outcome.LEFT_OUT))
+    standing = replace(told.standing, lb="old prod")
+    assert next_commands(standing, story.PLAN if planned else None) == ((command, "web-4 again"),)
+
+
+def test_a_run_that_nobody_heard_begin_names_no_rerun() -> None:
+    standing = story.Story().tell(e.PlanMade(story.PLAN), outcome(4, Outcome.LEFT_OUT)).standing
+    assert next_commands(standing, story.PLAN) == ()
+
+
+def test_a_drain_that_failed_is_run_again_for_the_hosts_it_missed() -> None:
+    told = only(4, 5, command="drain").tell(outcome(4, Outcome.RESTORED, failure=Failure("drain", "late")))
+    assert commands(told) == [("elbroll drain web-4 web-5", "web-4 again, then web-5")]
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("elbroll exec --lb web-prod -- sh -c 'a -- b'", ["elbroll exec --lb web-prod --only web-4 -- sh -c 'a -- b'"]),
+        ("elbroll exec --lb web-prod", []),
+    ],
+)
+def test_an_exec_is_repeated_with_its_whole_command_or_not_at_all(line: str, command: list[str]) -> None:
+    told = only(4).tell(story.started("exec", line=line), outcome(4, Outcome.LEFT_OUT))
+    assert [each for each, _ in commands(told)] == command
+
+
+def test_hosts_that_go_back_at_once_are_one_command_and_those_to_be_verified_another() -> None:
+    told = only(1, 2, 3, 4)
+    states = (RecordState.HELD, RecordState.REGISTERING, RecordState.DEPLOYED, RecordState.IN_SERVICE)
+    for number, state in enumerate(states, 1):
+        told.tell(e.RecordWritten(story.host(number), state), outcome(number, Outcome.LEFT_OUT))
+    assert commands(told)[1:] == [
+        ("elbroll restore web-3", "verify again, then put back"),
+        ("elbroll restore web-1 web-2", "put back"),
+    ]
+
+
+def test_a_record_that_an_earlier_run_left_open_is_restored_too_but_not_that_of_a_skipped_host() -> None:
+    told = only(3, 4).tell(outcome(3, Outcome.LEFT_OUT, record=RecordState.HELD))
+    told.tell(outcome(4, Outcome.SKIPPED, record=RecordState.HELD))
+    assert commands(told)[1:] == [("elbroll restore web-3", "put back")]
+
+
 def test_after_a_good_end_nothing_is_left_to_do() -> None:
     assert commands(story.good_end()) == []
 
@@ -287,8 +405,11 @@ def test_an_exec_is_repeated_for_the_hosts_it_missed() -> None:
 
 
 def test_an_unknown_host_is_looked_at_first() -> None:
-    told = only(4).tell(outcome(4, Outcome.UNKNOWN, in_service=None))
-    assert commands(told)[0] == ("elbroll status --lb web-prod", "find out about web-4")
+    told = only(4, 5).tell(outcome(4, Outcome.UNKNOWN, in_service=None))
+    assert commands(told) == [
+        ("elbroll status --lb web-prod", "find out about web-4"),
+        ("elbroll deploy --lb web-prod --release v143", "web-5"),
+    ]
 
 
 @pytest.mark.rule("I-26")
