@@ -35,7 +35,7 @@ def show_config(flags: Flags, lb: str | None, *, origin: bool) -> ExitCode:
 
 
 def check_config(flags: Flags) -> ExitCode:
-    """Raises ConfigError with every fault at once; files that others may read and should not are warned about (S-10)."""
+    """Raises ConfigError with every fault at once; warns of files that others may read and should not (S-10)."""
     loaded = Session(flags).loaded
     for text in {text: None for lb in loaded.settings.lb for text in cautions(loaded, loaded.lb(lb))}:
         click.echo(f"warning: {text}", err=True)
