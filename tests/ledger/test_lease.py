@@ -52,6 +52,26 @@ def test_a_proof_holds_five_seconds(ours: Desk) -> None:
     assert puts(ours) == [WEB_KEY]
 
 
+@pytest.mark.rule("I-10", "Q2")
+def test_what_was_just_taken_needs_no_second_proof(ours: Desk) -> None:
+    lease = ours.ledger.acquire(BOTH, a_holder())
+    ours.client.calls.clear()
+    lease.confirm(BOTH)
+    lease.beat_if_due()
+    assert puts(ours) == []
+
+
+@pytest.mark.rule("I-10")
+def test_after_each_record_the_locks_are_proven_anew_and_once(ours: Desk) -> None:
+    lease = ours.ledger.acquire(BOTH, a_holder())
+    for state in (RecordState.HELD, RecordState.DEPLOYING):
+        lease.write(a_record(state))
+        ours.client.calls.clear()
+        lease.confirm(BOTH)
+        lease.confirm(BOTH)
+        assert puts(ours) == [locks.key(API), WEB_KEY]
+
+
 @pytest.mark.rule("I-10", "F-56")
 def test_a_proof_ends_when_the_wall_clock_jumps(ours: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     lease = ours.ledger.acquire([WEB], a_holder())
@@ -96,12 +116,16 @@ def test_once_superseded_no_pool_is_confirmed_and_nothing_written(ours: Desk, th
         lease.confirm([WEB])
     written = len(log.written[HOST_KEY])
 
-    with pytest.raises(Superseded):
+    with pytest.raises(Superseded) as again:
         lease.confirm([API])
     with pytest.raises(Superseded):
         lease.write(a_record(RecordState.DEPLOYING))
     with pytest.raises(Superseded):
         lease.seal([a_record()])
+    assert again.value.message == "run 7f3a9c no longer holds web-prod"
+    assert again.value.why == ("its lock was freed by hand",)
+    assert again.value.now == "no further step is taken"
+    assert again.value.fix == ("elbroll status --lb web-prod",)
     assert len(log.written[HOST_KEY]) == written
 
 
@@ -178,7 +202,7 @@ def test_an_answer_that_took_too_long_proves_nothing_by_itself(ours: Desk, their
 @pytest.mark.rule("I-10")
 def test_a_pool_that_the_run_does_not_hold_is_not_confirmed(ours: Desk) -> None:
     lease = ours.ledger.acquire([WEB], a_holder())
-    with pytest.raises(Superseded, match="does not hold api-prod"):
+    with pytest.raises(Superseded, match="run 7f3a9c does not hold api-prod"):
         lease.confirm([API])
 
 
@@ -402,7 +426,7 @@ def test_a_record_deleted_by_hand_supersedes(ours: Desk, log: ParameterLog) -> N
 
 def test_a_record_of_pools_that_the_run_does_not_hold_is_not_written(ours: Desk) -> None:
     lease = ours.ledger.acquire([PoolId("clb/other")], a_holder())
-    with pytest.raises(Superseded, match="holds none of the pools"):
+    with pytest.raises(Superseded, match=f"run 7f3a9c holds none of the pools of {HOST}"):
         lease.write(a_record())
 
 
@@ -486,7 +510,9 @@ def test_a_beat_that_fails_says_nothing_and_tries_again_at_the_next_tick(ours: D
     lease = ours.ledger.acquire(BOTH, a_holder())
     ours.clock.sleep(31)
     ours.client.down = True
+    began = ours.clock.time
     lease.beat_if_due()
+    assert ours.clock.time == began
     ours.client.down = False
     ours.client.calls.clear()
     lease.beat_if_due()

@@ -63,6 +63,8 @@ def test_another_port_is_another_registration() -> None:
     moved = Removed(replace(ON_WEB, port=9090), RunId("7f3a9c"))
     with pytest.raises(IllegalMove, match=":8080"):
         check_move(a_record(), a_record(registrations=frozenset({moved, Removed(ON_API, RunId("7f3a9c"))})))
+    with pytest.raises(IllegalMove, match=r"may not lose clb/api-prod\S*, tg/web-prod/1a2b3c4d5e6f7a8b:8080$"):
+        check_move(a_record(), a_record(registrations=frozenset()))
 
 
 @pytest.mark.rule("F-35")
