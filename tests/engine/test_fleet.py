@@ -14,7 +14,7 @@ from elbroll.engine.crew import Inline, Threads
 from elbroll.engine.fleet import Roll
 from elbroll.engine.host import HostWalk
 from elbroll.engine.stop import StopMode
-from elbroll.model import HostResult, JobEnd, JobResult, Outcome, TargetState
+from elbroll.model import Failure, HostResult, JobEnd, JobResult, Outcome, TargetState
 from fakes import FastClock
 
 if TYPE_CHECKING:
@@ -105,6 +105,8 @@ def test_the_first_failure_halts_the_roll_and_hosts_in_work_are_awaited() -> Non
     assert results[scene.hosts[0].id].outcome is Outcome.LEFT_OUT
     assert set(results) <= {host.id for host in scene.hosts[:3]}
     assert len(halts(scene)) == 1
+    assert halts(scene)[0].reason == "1 host was left out"
+    assert len(halts(scene)[0].working) == 1
 
 
 @pytest.mark.rule("I-18")
@@ -170,7 +172,10 @@ def test_a_bug_in_a_walk_is_raised_after_the_others_were_awaited(monkeypatch: py
     with pytest.raises(ZeroDivisionError):
         scene.roll_in_threads()
     finished = {event.host.name: event.result for event in scene.sink.events if isinstance(event, events.HostFinished)}
-    assert finished["web-1"].outcome is Outcome.UNKNOWN
+    lost = finished["web-1"]
+    assert (lost.host, lost.outcome, lost.in_service) == (broken.id, Outcome.UNKNOWN, None)
+    assert (lost.release_before, lost.failure) == ("v142", Failure("bug", "ZeroDivisionError a bug"))
+    assert [halt.reason for halt in halts(scene)] == ["elbroll itself failed at web-1"]
     assert finished["web-2"].outcome is Outcome.DEPLOYED
     assert set(finished) == {"web-1", "web-2"}
 

@@ -14,7 +14,7 @@ from elbroll import events
 from elbroll.engine.leaving import leave, take_out_again
 from elbroll.engine.stop import StopMode
 from elbroll.errors import HostUnreachable, PermissionDenied, Unanswered
-from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState
+from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -171,6 +171,60 @@ def test_without_the_balancers_nodes_every_connection_counts_and_a_warning_says_
     assert {result.outcome for result in scene.roll().values()} == {Outcome.DEPLOYED}
     told = [event.message for event in scene.sink.events if isinstance(event, events.Warned)]
     assert any("web-prod" in message and "not allowed" in message for message in told)
+
+
+@pytest.mark.rule("F-30", "T6")
+def test_a_host_that_shows_no_sign_of_leaving_is_put_back_after_a_minute_and_says_so() -> None:
+    scene = Scene()
+    scene.balancer.deaf = True
+    result = scene.roll()[scene.hosts[0].id]
+    assert result.failure is not None
+    assert result.failure.code == "still-registered"
+    assert result.failure.message.startswith("not drained after 6")
+    assert result.steps[0].result is Result.TIMEOUT
+    assert 60.0 <= result.steps[0].seconds < 66.0
+
+
+@pytest.mark.rule("F-31")
+def test_a_drain_that_never_ends_says_how_long_it_took_and_what_was_left() -> None:
+    scene = Scene()
+    scene.transport.traffic = 10_000.0
+    result = scene.roll()[scene.hosts[0].id]
+    assert result.failure is not None
+    assert result.failure.code == "drain-limit"
+    assert "not drained after 360 s" in result.failure.message
+    assert "connection" in result.failure.message
+    assert result.steps[0].result is Result.TIMEOUT
+
+
+@pytest.mark.rule("F-54")
+def test_a_drain_that_a_signal_ended_is_cancelled_and_no_failure_of_the_hosts() -> None:
+    scene = Scene()
+    scene.transport.traffic = 60.0
+    scene.clock.at(10.0, partial(scene.stop.ask, StopMode.FINISH))
+    result = scene.roll()[scene.hosts[0].id]
+    assert (result.failure and result.failure.code, result.steps[0].result) == ("interrupted", Result.CANCELLATION)
+
+
+@pytest.mark.rule("I-5", "T8")
+def test_what_cannot_be_counted_any_more_is_told_with_the_reason() -> None:
+    scene = Scene()
+    refused_watch(scene)
+    scene.roll()
+    told = [event for event in scene.sink.events if isinstance(event, events.Warned)]
+    assert told[0].host == scene.hosts[0]
+    assert "the line was lost" in told[0].message
+
+
+@pytest.mark.rule("I-5", "F-32")
+def test_every_traffic_port_of_a_host_is_watched() -> None:
+    scene = Scene()
+    asked: list[frozenset[int]] = []
+    watch = scene.transport.watch
+    scene.transport.watch = lambda host, ports: (asked.append(ports), watch(host, ports))[1]  # type: ignore[method-assign,assignment,func-returns-value]
+    scene.roll()
+    assert asked[0] == {8080, 9000}
+    assert {8080, 8081} in asked
 
 
 # --- out again

@@ -305,6 +305,7 @@ def test_a_host_that_is_terminated_is_gone_and_the_roll_goes_on_where_the_floor_
     fate(scene)
     results = scene.roll()
     assert (results[first.id].outcome, results[first.id].in_service) == (Outcome.GONE, False)
+    assert results[first.id].release_after is None
     assert scene.state(first) == recorded
     assert {results[other.id].outcome for other in others} == {Outcome.DEPLOYED}
     assert ("run", first.id, "back") not in scene.history
@@ -599,7 +600,10 @@ def test_a_host_that_is_sick_at_the_end_keeps_the_run_from_being_a_success() -> 
     results = scene.roll()
     assert (results[first.id].outcome, results[first.id].in_service) == (Outcome.DEPLOYED, False)
     assert results[first.id].failure is not None
+    assert results[first.id].failure.code == "fell-sick"
     assert results[second.id].failure is None
+    last = [event for event in scene.sink.events if isinstance(event, events.HostFinished)][-1]
+    assert last == events.HostFinished(first, results[first.id])
 
 
 @pytest.mark.rule("I-9")
@@ -617,6 +621,7 @@ def test_an_end_that_nobody_can_see_is_told() -> None:
     results = scene.roll()
     assert {result.outcome for result in results.values()} == {Outcome.DEPLOYED}
     assert "unread" in warnings(scene)
+    assert scene.clock.time < 2000.0
 
 
 # --- every place, and every way of not leaving it

@@ -10,6 +10,7 @@ from scene import Scene
 
 from builders import a_pool
 from elbroll import events
+from elbroll.engine.stop import StopMode
 from elbroll.errors import HostAccessError, HostUnreachable, Refused
 from elbroll.model import BalancerKind, InstanceState, JobEnd, JobResult, Outcome, RecordState, Result, Step
 
@@ -88,6 +89,51 @@ def test_a_recorded_host_that_is_not_ready_stays_out_and_says_so() -> None:
     scene.transport.refuses[first.id] = HostUnreachable("no route")
     result = scene.roll()[first.id]
     assert (result.outcome, result.in_service, result.record) == (Outcome.LEFT_OUT, False, RecordState.HELD)
+    assert (result.release_before, result.release_after) == ("v142", "v142")
+
+
+def test_a_host_that_is_not_ready_still_serves_what_it_served() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.transport.refuses[first.id] = Refused("disk full", why=("/ has 3 MiB",), fix=("free some",))
+    result = scene.roll()[first.id]
+    assert (result.host, result.in_service, result.record) == (first.id, True, None)
+    assert (result.release_before, result.release_after) == ("v142", "v142")
+    assert result.failure is not None
+    assert (result.failure.why, result.failure.fix) == (("/ has 3 MiB",), ("free some",))
+    ends = [event for event in scene.sink.events if isinstance(event, events.StepFinished | events.HostFinished)]
+    about = [event for event in ends if event.host == first]
+    assert isinstance(about[0], events.StepFinished)
+    assert (about[0].step, about[0].result, about[0].failure) == (Step.PREPARE, Result.FAILURE, result.failure)
+    assert about[1] == events.HostFinished(first, result)
+
+
+@pytest.mark.rule("F-54")
+def test_a_host_that_a_signal_kept_from_being_tried_says_so() -> None:
+    scene = Scene()
+    scene.stop.ask(StopMode.FINISH)
+    result = scene.roll()[scene.hosts[0].id]
+    ends = [event for event in scene.sink.events if isinstance(event, events.StepFinished) and event.host]
+    assert {end.result for end in ends} == {Result.CANCELLATION}
+    assert result.failure is not None
+    assert result.failure.code == "interrupted"
+
+
+def test_each_upload_has_a_name_of_its_own() -> None:
+    upload = [{"from": "web.tgz", "to": "/opt/web.tgz"}, {"from": "web.conf", "to": "/etc/web.conf"}]
+    scene = Scene(settings={"deploy": {"upload": upload}})
+    scene.roll()
+    assert [deed[2] for deed in scene.deeds("upload")][:2] == ["7f3a9c-upload-1", "7f3a9c-upload-2"]
+
+
+@pytest.mark.rule("I-17")
+def test_a_prepare_command_is_numbered_after_the_attempt_that_a_record_tells() -> None:
+    scene = Scene(settings=PREPARE)
+    first = scene.hosts[0]
+    scene.put_record(first, RecordState.DEPLOYING, attempt=3)
+    scene.take_out(first)
+    scene.roll()
+    assert str(scene.transport.jobs[0].id) == "7f3a9c-prepare-3-1"
 
 
 def test_warnings_of_a_host_are_told() -> None:
@@ -106,6 +152,14 @@ def test_the_end_of_preparing_says_how_many_are_ready() -> None:
     assert [(event.step, event.result, event.note) for event in ends] == [
         (Step.PREPARE, Result.FAILURE, "2 hosts ready")
     ]
+
+
+def test_preparing_takes_as_long_as_its_hosts() -> None:
+    scene = Scene(settings=PREPARE)
+    scene.roll()
+    end = next(event for event in scene.sink.events if isinstance(event, events.StepFinished))
+    assert (end.host, end.result, end.note) == (None, Result.SUCCESS, "3 hosts ready")
+    assert end.seconds == pytest.approx(60.0, abs=1.0)
 
 
 # --- needs
@@ -157,5 +211,6 @@ def test_a_host_found_dead_while_preparing_is_gone_although_its_record_cannot_be
     scene.ledger.down_at = {"gone"}
     result = scene.roll()[first.id]
     assert (result.outcome, result.in_service, result.record) == (Outcome.GONE, False, RecordState.HELD)
+    assert (result.host, result.release_before) == (first.id, "v142")
     told = [event.message for event in scene.sink.events if isinstance(event, events.Warned)]
     assert any("record stays open" in message for message in told)

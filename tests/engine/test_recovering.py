@@ -282,6 +282,7 @@ def test_an_instance_that_is_terminated_in_its_deploy_is_gone_and_not_contacted_
     scene.transport.on_run = lambda host, _job: scene.inventory.hosts.update({host.id: dead})
     result = scene.roll()[first.id]
     assert result.outcome is Outcome.GONE
+    assert (result.in_service, result.failure and result.failure.code) == (False, "deploy-exit")
     assert scene.state(first) == "gone"
     assert [deed[2] for deed in scene.deeds("run") if deed[1] == first.id] == ["deploy it"]
 

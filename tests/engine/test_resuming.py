@@ -9,6 +9,7 @@ import pytest
 from scene import Scene
 
 from builders import a_pool
+from elbroll import events
 from elbroll.engine.stop import StopMode
 from elbroll.errors import HostUnreachable, TargetRefused
 from elbroll.model import (
@@ -265,8 +266,20 @@ def test_a_host_that_cannot_be_reached_is_drained_by_the_balancers_word() -> Non
     scene = Scene(why=Why.DRAIN)
     scene.hosts = scene.hosts[:1]
     scene.transport.refuses[scene.hosts[0].id] = HostUnreachable("no route")
-    assert scene.roll("drain")[scene.hosts[0].id].outcome is Outcome.DRAINED
+    result = scene.roll("drain")[scene.hosts[0].id]
+    assert (result.outcome, result.in_service, result.record) == (Outcome.DRAINED, False, RecordState.HELD)
+    assert result.release_after == "v142"
     assert scene.clock.time >= 1300.0
+    told = [event for event in scene.sink.events if isinstance(event, events.Warned)]
+    assert [(event.code, event.host) for event in told] == [("reported", scene.hosts[0])]
+    assert "no route" in told[0].message
+
+
+def test_a_drain_of_a_host_that_counts_its_connections_waits_for_the_last_one_only() -> None:
+    scene = Scene(why=Why.DRAIN)
+    scene.hosts = scene.hosts[:1]
+    assert scene.roll("drain")[scene.hosts[0].id].outcome is Outcome.DRAINED
+    assert scene.clock.time < 1060.0
 
 
 # --- kinds of pool

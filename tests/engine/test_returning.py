@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from scene import Scene
 
-from elbroll.model import Outcome, RecordState
+from builders import a_pool
+from elbroll.engine.stop import StopMode
+from elbroll.errors import TargetRefused
+from elbroll.model import Outcome, RecordState, TargetType
 
 if TYPE_CHECKING:
     from elbroll.model import HostResult
@@ -50,3 +55,53 @@ def test_a_pool_deleted_between_look_and_register_keeps_the_host_out_of_no_other
     result = restored(scene)
     assert (result.outcome, result.record) == (Outcome.RESTORED, RecordState.HELD)
     assert {entry.pool for entry in scene.members_of(scene.hosts[0])} == {scene.web.id}
+
+
+@pytest.mark.rule("F-50", "T13")
+def test_a_host_that_never_gets_healthy_says_so_place_by_place() -> None:
+    scene = Scene()
+    scene.balancer.warm_up = 10_000.0
+    result = restored(scene)
+    assert result.failure is not None
+    assert result.failure.code == "never-healthy"
+    initial = "initial Elb.InitialHealthChecking"
+    assert result.failure.message == f"not healthy after 120 s: api-prod:9000 {initial}, web-prod:8080 {initial}"
+
+
+@pytest.mark.rule("F-51")
+def test_a_host_that_falls_sick_in_bake_says_where() -> None:
+    scene = Scene(settings={"pace": {"bake": "2m"}})
+    first = scene.hosts[0]
+    scene.transport.on_run = lambda _host, _job: scene.clock.at(90.0, partial(scene.sick.add, first.id))
+    failure = scene.roll()[first.id].failure
+    assert failure is not None
+    assert failure.message.startswith("fell sick while it was watched: api-prod:9000 unhealthy")
+
+
+@pytest.mark.rule("F-54")
+def test_a_second_signal_in_bake_leaves_the_host_registered_at_once() -> None:
+    scene = Scene(settings={"pace": {"bake": "10m"}})
+    scene.transport.on_run = lambda _host, _job: scene.clock.at(90.0, partial(scene.stop.ask, StopMode.LEAVE))
+    began = scene.clock.time
+    result = scene.roll()[scene.hosts[0].id]
+    assert (result.outcome, result.failure and result.failure.code) == (Outcome.LEFT_OUT, "abandoned")
+    assert scene.clock.time - began < 110.0
+
+
+@pytest.mark.rule("S-14", "T10")
+def test_an_address_that_is_refused_is_not_tried_more_often_than_every_five_seconds() -> None:
+    scene = Scene(web=a_pool("web-prod", target_type=TargetType.IP))
+    tries: list[float] = []
+
+    def refuse(_pool: Any, _entries: Any) -> None:
+        tries.append(scene.clock.time)
+        raise TargetRefused("still draining")
+
+    scene.balancer.register = refuse  # type: ignore[method-assign,assignment]
+    result = restored(scene)
+    assert result.outcome is Outcome.LEFT_OUT
+    assert result.failure is not None
+    assert "still draining" in result.failure.message
+    rounds = sorted(set(tries))
+    assert min(later - sooner for sooner, later in pairwise(rounds)) >= 5.0
+    assert rounds[-1] - rounds[0] == pytest.approx(360.0, abs=5.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from builders import a_registration
 from elbroll.engine.stop import StopMode
 from elbroll.errors import PermissionDenied, StandbyRefused, Unanswered
 from elbroll.events import HostStarted
-from elbroll.model import InstanceState, JobEnd, JobResult, Lifecycle, Outcome, RecordState
+from elbroll.model import InstanceState, JobEnd, JobResult, Lifecycle, Outcome, RecordState, Step
 from fake_groups import CrashAfter
 from fakes import AnswerLost, Crash, FastClock, RecordingSink
 
@@ -210,6 +211,20 @@ def test_a_group_that_may_not_be_read_leaves_the_host_untouched() -> None:
 
     assert result.outcome is Outcome.NOT_REACHED
     assert scene.deeds("record", "deregister") == []
+    assert result.failure is not None
+    assert (result.failure.code, result.failure.access) == (denied.code, True)
+
+
+@pytest.mark.rule("F-14", "A6")
+def test_a_group_that_does_not_answer_is_asked_for_a_minute_before_anything_is_written() -> None:
+    scene = a_scene()
+    plan = scene.plan()
+    scene.sink = OnStart(lambda: setattr(scene.groups, "silent_until", 1e9))
+    result = scene.roll(plan=plan)[scene.hosts[0].id]
+
+    assert result.outcome is Outcome.NOT_REACHED
+    assert result.seconds == pytest.approx(60.0, abs=1.0)
+    assert scene.deeds("record", "deregister") == []
 
 
 # --- answers that are lost, and words that are not followed ------------------------------------------
@@ -245,6 +260,8 @@ def test_a_group_that_refuses_leaves_the_host_in_service(refusal: Exception) -> 
 
     assert result.outcome is Outcome.RESTORED
     assert order(scene, scene.hosts[0], "run") == []
+    assert result.failure is not None
+    assert result.failure.message == str(refusal)
     assert at_home(scene)
 
 
@@ -255,6 +272,9 @@ def test_a_group_that_never_obeys_is_given_up_and_the_host_is_put_back() -> None
     result = scene.roll()[scene.hosts[0].id]
 
     assert result.outcome is Outcome.RESTORED
+    assert result.failure is not None
+    assert result.failure.message == "web-1 did not come to stand by in web-asg: it is InService"
+    assert (result.steps[0].step, int(result.steps[0].seconds)) == (Step.DRAIN, 120)
     assert scene.balancer.members() == scene.home
     assert not any(record.open for record in scene.ledger.kept.values())
 
@@ -377,6 +397,32 @@ def test_a_group_may_take_its_time_to_take_a_host_back_but_not_for_ever(takes: f
     scene.groups.on_deed = slow
 
     assert scene.roll()[scene.hosts[0].id].outcome is outcome
+
+
+@pytest.mark.rule("A3", "I-13")
+def test_a_group_that_does_not_take_a_host_back_is_named_with_the_hosts_state_and_the_time() -> None:
+    scene = a_scene()
+    scene.groups.on_deed = lambda name, _host: setattr(scene.groups, "lag", 2000.0 if name == "exit" else 5.0)
+    failure = scene.roll()[scene.hosts[0].id].failure
+
+    assert failure is not None
+    assert (failure.code, failure.message) == (
+        "standby",
+        "its group has not taken it back within 900 s: Pending in web-asg",
+    )
+
+
+@pytest.mark.rule("F-54", "A3")
+def test_a_second_signal_ends_the_wait_for_a_group() -> None:
+    scene = a_scene()
+    scene.groups.on_deed = lambda name, _host: setattr(scene.groups, "lag", 2000.0 if name == "exit" else 5.0)
+    scene.transport.on_run = lambda _host, _job: scene.clock.at(100.0, partial(scene.stop.ask, StopMode.LEAVE))
+    result = scene.roll()[scene.hosts[0].id]
+
+    assert result.failure is not None
+    assert result.failure.code == "abandoned"
+    assert scene.state(scene.hosts[0]) == "registering"
+    assert scene.clock.time < 1150.0
 
 
 @pytest.mark.rule("A3", "I-6")
