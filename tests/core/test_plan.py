@@ -250,6 +250,13 @@ def test_terminated_hosts_are_skipped_and_alone_make_no_fleet() -> None:
 # --- skipping -------------------------------------------------------------------------------------------
 
 
+def test_a_host_that_is_not_walked_still_shows_its_state() -> None:
+    asked = Request(Why.ROLL, "v143", exclude=("web-2", "web-3"))
+    made = plan(a_fleet(members=hosts(6)), asked, states={an_id(2): TargetState.INITIAL})
+    shown = [(each.host.name, each.state, each.out) for each in made.skipped]
+    assert shown == [("web-2", TargetState.INITIAL, False), ("web-3", TargetState.HEALTHY, False)]
+
+
 def current(host: Host) -> dict[HostId, HostRecord]:
     return out(host, state=IN_SERVICE)
 

@@ -33,6 +33,13 @@ def a_site(records: dict[HostId, HostRecord], **changes: Any) -> tuple[RolloutPl
     return make_plan(fleet, views_of(fleet), records, asked, lb_settings(), NOW), fleet
 
 
+def asked(request: Request, records: dict[HostId, HostRecord]) -> RolloutPlan:
+    """A restore of everybody, narrowed from a plan for that request."""
+    _, fleet = a_site(records)
+    made = make_plan(fleet, views_of(fleet), records, request, lb_settings(), NOW)
+    return restore_plan(made, fleet, list(records))
+
+
 def restored(records: dict[HostId, HostRecord], *wanted: Host, **changes: Any) -> RolloutPlan:
     """Restore those wanted, or everybody recorded."""
     made, fleet = a_site(records, **changes)
@@ -61,6 +68,8 @@ def test_a_restore_is_a_roll_of_no_release_over_its_own_hosts_alone() -> None:
     made = restored({**recorded(ONE, HELD), **recorded(TWO, HELD), **current})
     assert (made.why, made.release, made.batches, made.skipped) == (Why.ROLL, None, 2, ())
     assert [each.host.name for each in made.hosts] == ["web-1", "web-2"]
+    of_a_command = asked(Request(Why.EXEC, "v144", exclude=("web-3",)), recorded(ONE, HELD))
+    assert (of_a_command.why, of_a_command.release, of_a_command.skipped) == (Why.ROLL, None, ())
 
 
 def test_what_was_drained_on_purpose_goes_back_like_any_other() -> None:
