@@ -8,7 +8,7 @@ import pytest
 
 from builders import RUN, a_host, a_pool, a_record, a_registration, a_row, a_view
 from elbroll.core.begin import begin_of, is_well
-from elbroll.model import HostRecord, PoolView, RecordState, Removed, Step, TargetSeen, TargetState
+from elbroll.model import HostRecord, PoolId, PoolView, RecordState, Removed, Step, TargetSeen, TargetState
 
 WEB, API = a_pool("web-prod"), a_pool("api-prod", port=9000)
 HOST = a_host(1)
@@ -16,12 +16,12 @@ ENTRIES = (a_registration(WEB, HOST), a_registration(API, HOST))
 HEALTHY = TargetState.HEALTHY
 
 
-def views(*rows: TargetSeen) -> dict[str, PoolView]:
+def views(*rows: TargetSeen) -> dict[PoolId, PoolView]:
     return {pool.id: a_view(pool, [row for row in rows if row.registration.pool == pool.id]) for pool in (WEB, API)}
 
 
 def well(record: HostRecord, *rows: TargetSeen) -> bool:
-    return is_well(record, views(*rows))  # type: ignore[arg-type]
+    return is_well(record, views(*rows))
 
 
 BOTH = [a_row(entry) for entry in ENTRIES]
