@@ -154,3 +154,50 @@ def test_every_confirmed_write_is_told_with_where_the_host_belongs() -> None:
 def test_a_page_without_a_record_has_nothing_to_move() -> None:
     with pytest.raises(LookupError):
         a_book(Scene()).deploying("v143")
+
+
+@pytest.mark.rule("I-2", "I-10")
+def test_every_write_bears_the_run_that_made_it() -> None:
+    scene = Scene()
+    book = a_book(scene, a_record(scene.hosts[0], scene.places[scene.hosts[0].id], run=EARLIER))
+    writes = [book.hold(()), book.deploying("v143"), book.failed("deploy", "deploy-exit"), book.deployed("v143")]
+    writes += [book.registering(), book.unresolvable(()), book.in_service("v143")]
+    assert [record.run for record in writes] == [RUN] * 7
+
+
+def test_a_record_says_since_when_a_host_is_out_and_then_since_when_it_serves() -> None:
+    scene = Scene()
+    book = a_book(scene)
+    out = scene.clock.now()
+    book.hold(scene.places[scene.hosts[0].id])
+    scene.clock.sleep(60.0)
+    assert (book.deploying("v143").since, book.deployed("v143").since, book.registering().since) == (out, out, out)
+    assert book.in_service("v143").since == scene.clock.now()
+
+
+@pytest.mark.rule("A3")
+def test_the_group_that_a_host_stands_by_in_is_kept_until_the_record_is_closed() -> None:
+    scene = Scene()
+    entries = scene.places[scene.hosts[0].id]
+    book = a_book(scene)
+    held = [book.hold(entries, "web-asg"), book.hold(entries), book.hold(entries, "other-asg"), book.deploying("v143")]
+    held += [book.deployed("v143"), book.registering()]
+    assert [record.standby_group for record in held] == ["web-asg"] * 6
+    assert book.standby_group == "web-asg"
+    assert (book.in_service("v143").standby_group, book.standby_group) == (None, None)
+
+
+@pytest.mark.rule("A3", "I-2")
+def test_an_open_record_without_a_group_takes_the_one_that_is_about_to_be_left() -> None:
+    scene = Scene()
+    book = a_book(scene, a_record(scene.hosts[0], scene.places[scene.hosts[0].id]))
+    assert book.hold((), "web-asg").standby_group == "web-asg"
+
+
+def test_a_closed_record_is_known_as_the_last_word_on_the_host() -> None:
+    scene = Scene()
+    book = a_book(scene)
+    book.hold(scene.places[scene.hosts[0].id])
+    assert book.closed is None
+    closed = book.in_service("v143")
+    assert (book.closed, closed.state) == (closed, RecordState.IN_SERVICE)

@@ -10,6 +10,7 @@ import pytest
 from scene import Scene
 
 from builders import a_host, a_pool, a_registration
+from elbroll import events
 from elbroll.core.guard import Leave, Refuse
 from elbroll.errors import StoreDown
 from elbroll.model import RecordState, TargetState, TargetType
@@ -187,6 +188,56 @@ def test_a_host_taken_out_again_is_no_capacity_any_more() -> None:
     assert not admitted(room, second)
 
 
+@pytest.mark.rule("F-50", "F-23", "S-3")
+def test_not_even_a_sick_host_may_leave_again_where_nobody_else_is_left() -> None:
+    scene = Scene()
+    scene.sick |= {host.id for host in scene.hosts}
+    assert not scene.room().may_leave_again(scene.hosts[0])
+
+
+@pytest.mark.rule("F-50", "F-26")
+def test_a_guard_that_refuses_keeps_a_host_in_however_many_others_serve() -> None:
+    scene = Scene()
+    scene.balancer.forced[a_registration(scene.api, scene.hosts[2])] = TargetState.SHIFTED
+    assert not scene.room().may_leave_again(scene.hosts[1])
+
+
+@pytest.mark.rule("F-51")
+def test_only_a_host_that_came_back_in_this_run_can_have_fallen_sick() -> None:
+    scene = Scene()
+    room = scene.room()
+    first, second, _ = scene.hosts
+    room.back(first)
+    scene.sick.add(second.id)
+    assert room.fell_sick() == ()
+    scene.sick.add(first.id)
+    assert room.fell_sick() == (first.id,)
+
+
+@pytest.mark.rule("F-51", "F-50")
+def test_a_host_that_is_taken_out_again_has_not_fallen_sick() -> None:
+    scene = Scene()
+    room = scene.room()
+    first = scene.hosts[0]
+    room.back(first)
+    assert room.may_leave_again(first)
+    scene.sick.add(first.id)
+    assert room.fell_sick() == ()
+
+
+@pytest.mark.rule("F-27", "I-1")
+def test_what_a_later_host_leaves_behind_is_agreed_to_for_those_before_it() -> None:
+    scene = Scene(size=6, max_unavailable=2)
+    room = scene.room()
+    fourth, fifth = scene.hosts[3:5]
+    assert admitted(room, fourth)
+    assert admitted(room, fifth)
+    scene.balancer.deregister(scene.web, sorted(scene.places[fourth.id] | scene.places[fifth.id]))
+    assert (room.shortfall(fourth), room.shortfall(fifth)) == (None, None)
+    scene.sick.add(scene.hosts[5].id)
+    assert room.shortfall(fourth) == "3 of 6 in service in web-prod, floor 4"
+
+
 @pytest.mark.rule("F-35")
 def test_a_deleted_pool_is_no_pool_any_more_and_told_once() -> None:
     scene = Scene()
@@ -196,7 +247,7 @@ def test_a_deleted_pool_is_no_pool_any_more_and_told_once() -> None:
     room.registered(scene.hosts[0])
     room.lose(scene.api.id)
     assert room.pool(scene.api.id) is None
-    assert len(scene.sink.events) == 1
+    assert scene.sink.events == [events.Warned("pool-gone", "api-prod no longer exists; what it held stays recorded")]
 
 
 @pytest.mark.rule("F-18", "I-12")
