@@ -78,6 +78,18 @@ def test_a_refusal_shows_its_arithmetic_and_every_host_that_is_missing() -> None
     assert (answer.code, answer.accepts, answer.heals, answer.last_healthy) == ("floor", "3 of 6", False, False)
 
 
+def test_a_host_that_is_out_for_no_known_reason_is_called_out() -> None:
+    assert refused(ask(a_fleet(members=hosts(3)), out=[an_id(2)])).why == ("web-2 out",)
+
+
+@pytest.mark.rule("I-8")
+def test_a_host_that_has_left_since_it_was_expected_is_missing() -> None:
+    fleet = a_fleet(members=hosts(3))
+    expected = {a_pool().id: frozenset(map(an_id, (1, 2, 3, 9)))}
+    answer = may_leave(an_id(1), fleet, views_of(fleet), expected, (), GuardRules(1), NO_CONSENT)
+    assert refused(answer).why == (f"{an_id(9)} not registered",)
+
+
 def test_a_refusal_names_ten_hosts_and_counts_the_others() -> None:
     fleet = in_zones(*["1a"] * 14)
     answer = refused(ask(fleet, {an_id(number): UNHEALTHY for number in range(2, 14)}))

@@ -223,6 +223,11 @@ def test_hosts_that_serve_elsewhere_are_named_with_their_pools_and_the_others_ar
     )
 
 
+@pytest.mark.rule("F-16")
+def test_a_fleet_that_serves_nowhere_else_is_not_refused_for_it() -> None:
+    assert refusals(a_fleet([WEB], hosts(3)), other_pools="refuse") == ()
+
+
 @pytest.mark.rule("F-2")
 def test_a_number_that_lets_all_out_at_once_says_the_highest_that_does_not() -> None:
     found = refusals(a_fleet([WEB], hosts(3)), pace={"max_unavailable": 3})

@@ -59,6 +59,11 @@ def test_a_lock_that_was_waited_for_is_told_until_the_run_goes_on() -> None:
     assert told.tell(e.PlanMade(story.PLAN)).standing.lock is None
 
 
+def test_an_event_that_adds_nothing_up_changes_only_the_time() -> None:
+    before = story.opening().standing
+    assert story.opening().at(99).tell(e.Event()).standing == replace(before, elapsed=99)
+
+
 def test_warnings_and_signals_are_kept_in_their_order() -> None:
     warnings, signals = (e.Warned("one", "first"), e.Warned("two", "then")), (e.SignalReceived("SIGINT", "finish"),)
     standing = story.opening().tell(*warnings, *signals).standing
@@ -180,6 +185,12 @@ def test_even_the_last_host_failing_is_no_success(what: Outcome) -> None:
 def test_a_planned_host_that_was_never_heard_of_is_no_success() -> None:
     told = only(1, 2).tell(story.drain(story.host(1)), outcome(1, Outcome.DEPLOYED))
     assert exit_code_of(told.standing) is ExitCode.HALTED
+
+
+@pytest.mark.rule("F-34", "I-9")
+def test_a_host_that_aws_has_terminated_is_no_failure() -> None:
+    told = only(1, 2).tell(story.drain(story.host(1)), outcome(1, Outcome.DEPLOYED), outcome(2, Outcome.GONE))
+    assert exit_code_of(told.standing) is ExitCode.OK
 
 
 def test_a_halted_roll_over_the_floor_is_four() -> None:
