@@ -247,6 +247,15 @@ def test_hosts_that_joined_since_are_expected_and_counted() -> None:
     assert refused(ask(fleet, views={pool.id: view})).why == ("i-new initial: Elb.InitialHealthChecking",)
 
 
+@pytest.mark.rule("T14", "T19")
+def test_hosts_that_are_out_or_warm_up_are_counted_as_expected_and_not_as_capacity() -> None:
+    pool, fleet = a_pool(), a_fleet(members=hosts(4))
+    everybody = expected_hosts(fleet, {})[pool.id]
+    seen = count(pool, fleet, views_of(fleet)[pool.id], everybody, [an_id(1)], GuardRules(1), warming=[an_id(2)])
+    assert (seen.expected, seen.capacity) == (everybody, {an_id(3), an_id(4)})
+    assert (seen.floor, seen.floor_why) == (3, "4 hosts - 1 may be out")
+
+
 def test_neighbours_in_other_pools_count_with_their_zones() -> None:
     web, api = a_pool(), a_pool("api-prod", cross_zone=False)
     neighbour = a_host(7)

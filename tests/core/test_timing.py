@@ -34,6 +34,7 @@ def test_settling_goes_by_the_kind_of_balancer(pool: Pool, seconds: float) -> No
         ([ALB, a_pool("slow", deregistration_delay=3600.0)], {}, 3660.0),
         ([ALB], {"drain": {"timeout": "10m"}}, 600.0),
         ([], {}, 60.0),
+        ([replace(NLB, deregistration_delay=10.0)], {}, 10.0 + 180.0 + 30.0),
     ],
 )
 def test_a_drain_may_take_the_longest_delay_and_a_minute(
