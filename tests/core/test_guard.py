@@ -134,6 +134,7 @@ def test_a_host_that_the_answer_lacks_is_no_capacity() -> None:
         (GuardRules(9), (1, "6 hosts - 9 may be out, but at least 1")),
         (GuardRules(2, Amount(count=5)), (5, "floor = 5")),
         (GuardRules(2, Amount(percent=75.0)), (5, "75% of 6 hosts")),
+        (GuardRules(2, Amount(percent=10.0)), (1, "10% of 6 hosts")),
         (GuardRules(2, Amount(count=5), borne=1), (5, "floor = 5")),
     ],
 )
@@ -195,8 +196,9 @@ def test_only_pools_the_host_is_in_must_have_been_read() -> None:
 
 @pytest.mark.rule("F-15")
 def test_a_pool_whose_health_was_not_read_lets_nobody_go() -> None:
-    answer = refused(ask(a_fleet(members=hosts(3)), views={}))
+    answer = refused(ask(a_fleet([a_pool("web-prod"), a_pool("api-prod")], hosts(3)), views={}))
     assert (answer.code, answer.heals) == ("unread", False)
+    assert answer.message == "the health of api-prod, web-prod was not read, so web-1 may not leave"
 
 
 # --- ports, addresses, strangers ---------------------------------------------------------------------
@@ -406,6 +408,8 @@ def test_a_zonal_shift_anywhere_in_the_fleet_lets_nobody_go() -> None:
     views = views_of(fleet) | {api.id: views_of(fleet, {an_id(3): TargetState.SHIFTED})[api.id]}
     answer = refused(ask(fleet, views=views, consent=YES))
     assert (answer.code, answer.heals) == ("zonal-shift", False)
+    assert answer.message == "a zonal shift is active: no host may leave"
+    assert answer.why == (f"{an_id(3)} is healthy, but a zonal shift keeps traffic away",)
 
 
 # --- what heals, and consent ----------------------------------------------------------------------------
