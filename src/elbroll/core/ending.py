@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from elbroll.core.plan import SkipReason
 from elbroll.errors import ElbrollError, ExitCode, Superseded
@@ -150,6 +150,8 @@ def failed(standing: Standing, result: HostResult) -> bool:
             return result.failure is not None
         case Outcome.LEFT_OUT | Outcome.NOT_REACHED | Outcome.UNKNOWN:
             return True
+        case _:
+            assert_never(result.outcome)
 
 
 # --- the way on --------------------------------------------------------------------------------------

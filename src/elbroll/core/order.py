@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import chain, zip_longest
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar, assert_never
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +31,8 @@ def in_order(hosts: Iterable[Host], order: Order) -> list[Host]:
         case "spread":
             turns = zip_longest(*queues)
             return [host for turn in turns for host in turn if host is not None]
+        case _:
+            assert_never(order)
 
 
 def batch_of(place: int, size: int, canary: int) -> int:
