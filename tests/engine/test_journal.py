@@ -112,6 +112,7 @@ def test_an_app_that_is_not_well_yet_tells_its_last_answer() -> None:
     looks = [event for event in told(scene, events.StepProgress) if event.step is Step.VERIFY]
     assert {(look.host, look.text) for look in looks} == {(scene.hosts[0], "answered 502")}
     assert result.failure is not None
+    assert result.steps[-1].result is Result.TIMEOUT
     assert (result.failure.code, result.failure.message) == (
         "verify-http",
         "GET 10.0.1.11:8080/healthz answered 502 for 0:30",

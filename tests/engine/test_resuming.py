@@ -405,6 +405,11 @@ def test_a_command_that_is_left_running_leaves_the_record_in_deploying() -> None
     scene.transport.ends[first.id] = [JobResult(JobEnd.UNKNOWN, cause="it may still run")]
     result = scene.roll()[first.id]
     assert result.outcome is Outcome.LEFT_OUT
+    assert result.failure is not None
+    assert (result.failure.code, result.failure.why) == (
+        "abandoned",
+        ("the line was dropped; the command may still run",),
+    )
     assert scene.state(first) == "deploying"
     assert len(scene.deeds("run")) == 1
 

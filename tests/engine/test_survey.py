@@ -69,6 +69,18 @@ def test_a_held_host_that_aws_no_longer_lists_belongs_to_the_fleet() -> None:
     assert found.fleet.registrations[first.id] == frozenset()
 
 
+def test_a_host_is_called_as_ec2_names_it_now_and_by_its_record_where_ec2_has_no_name() -> None:
+    scene = Scene()
+    first, second, _ = scene.hosts
+    for host in (first, second):
+        scene.put_record(host, RecordState.HELD, name=f"old-{host.name}")
+        scene.take_out(host)
+        for entry in scene.places[host.id]:
+            del scene.balancer.targets[entry]
+    scene.inventory.hosts[second.id] = replace(second, name=second.id)
+    assert names(survey(scene)) == {"web-1", "old-web-2", "web-3"}
+
+
 def test_a_closed_record_brings_no_host_into_the_fleet() -> None:
     scene = Scene()
     first = scene.hosts[0]
@@ -281,6 +293,15 @@ def test_a_tag_alone_makes_no_member() -> None:
     scene = grouped(Scene())
     del scene.groups.places[scene.hosts[0].id]
     assert survey(scene).fleet.scaling.members.keys() == {scene.hosts[1].id}
+
+
+@pytest.mark.rule("A3", "I-4")
+def test_the_group_that_a_record_names_is_read_beside_the_one_the_host_is_in_now() -> None:
+    scene = grouped(Scene())
+    third = scene.hosts[2]
+    scene.groups.around("old-asg", (), (scene.web,))
+    scene.put_record(third, RecordState.HELD, standby_group="old-asg")
+    assert survey(scene).fleet.scaling.groups.keys() == {"web-asg", "old-asg"}
 
 
 @pytest.mark.rule("F-21")

@@ -254,8 +254,9 @@ def test_no_new_host_leaves_that_the_credentials_might_not_bring_back() -> None:
     first, second = (results[host.id] for host in scene.hosts[:2])
     assert (first.outcome, second.outcome) == (Outcome.DEPLOYED, Outcome.NOT_REACHED)
     assert second.failure is not None
-    assert second.failure.access
+    assert (second.failure.code, second.failure.access) == ("credentials", True)
     assert "the credentials end at 21:33 UTC" in second.failure.message
+    assert "sign in again" in second.failure.fix[0]
     assert len(results) == 2
     assert scene.balancer.members() == scene.home
 
