@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import story
+from builders import a_record
 from elbroll import events as e
 from elbroll.core.plan import Skipped, SkipReason
 from elbroll.core.standing import Count, Standing, exit_code_of, next_commands, results_of
 from elbroll.errors import ExitCode, PermissionDenied, Refused, StoreDown, Superseded, TimedOut
-from elbroll.model import Failure, HostResult, Outcome, RecordState, Result, Step
+from elbroll.model import Failure, HostResult, Outcome, RecordState, Result, Step, TargetState
 
 
 def outcome(number: int, what: Outcome, **others: object) -> e.HostFinished:
@@ -161,6 +162,28 @@ def test_a_host_that_is_in_work_without_a_record_is_not_reached() -> None:
     assert results_of(told.standing)[four.id].outcome is Outcome.NOT_REACHED
 
 
+@pytest.mark.parametrize("state", [TargetState.HEALTHY, TargetState.UNHEALTHY, TargetState.GONE])
+def test_a_host_that_was_not_reached_is_as_it_was_found(state: TargetState) -> None:
+    four = story.host(4)
+    record = a_record(four, state=RecordState.HELD)
+    plan = replace(story.PLAN, hosts=(replace(story.planned(four, 1), state=state, record=record),), skipped=())
+    result = results_of(story.Story().tell(e.PlanMade(plan)).standing)[four.id]
+    healthy = state is TargetState.HEALTHY
+    assert result == HostResult(four.id, Outcome.NOT_REACHED, healthy, "v142", "v142", record=RecordState.HELD)
+
+
+@pytest.mark.parametrize(
+    ("reason", "out", "in_service"),
+    [(SkipReason.CURRENT, False, True), (SkipReason.DRAINED, True, False), (SkipReason.GONE, False, False)],
+)
+def test_a_host_that_was_skipped_keeps_its_release_and_its_place(
+    reason: SkipReason, out: bool, in_service: bool
+) -> None:
+    plan = replace(story.PLAN, skipped=(Skipped(story.host(6), reason, "v143", out),))
+    result = results_of(story.Story().tell(e.PlanMade(plan)).standing)[story.host(6).id]
+    assert (result.in_service, result.release_before, result.release_after) == (in_service, "v143", "v143")
+
+
 def test_a_host_that_aws_has_terminated_is_gone_not_skipped() -> None:
     plan = replace(story.PLAN, skipped=(Skipped(story.host(6), SkipReason.GONE),))
     standing = story.Story().tell(e.PlanMade(plan)).standing
@@ -234,6 +257,15 @@ def test_a_host_that_the_guard_or_its_group_kept_in_service_is_refused_if_nothin
     floor = Failure(code, "draining web-1 would leave 3 of 6 in service")
     told = only(1).tell(outcome(1, Outcome.NOT_REACHED, failure=floor), e.HaltDecided("the floor"))
     assert exit_code_of(told.standing) is ExitCode.REFUSED
+    assert exit_code_of(told.tell(story.drain(story.host(2))).standing) is ExitCode.HALTED
+
+
+@pytest.mark.rule("F-10")
+def test_a_host_that_another_run_took_from_us_before_any_change_is_locked() -> None:
+    lost = Failure("superseded", "run 81cc02 has the fleet")
+    told = only(1, 2).tell(outcome(1, Outcome.NOT_REACHED, failure=lost))
+    told.tell(outcome(2, Outcome.NOT_REACHED, failure=Failure("floor", "3 of 6")))
+    assert exit_code_of(told.standing) is ExitCode.LOCKED
     assert exit_code_of(told.tell(story.drain(story.host(2))).standing) is ExitCode.HALTED
 
 
