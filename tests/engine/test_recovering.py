@@ -129,6 +129,7 @@ def test_a_host_that_was_put_back_says_so_although_its_record_stays_open() -> No
     scene.ledger.down_at = {"in-service"}
     result = scene.roll()[scene.hosts[0].id]
     assert (result.outcome, result.in_service, result.record) == (Outcome.RESTORED, True, RecordState.HELD)
+    assert "could not be closed" in (result.note or "")
 
 
 @pytest.mark.rule("I-16")

@@ -232,6 +232,7 @@ def test_a_second_signal_sends_a_draining_host_back_without_waiting() -> None:
     assert scene.balancer.members() == scene.home
     assert scene.state(scene.hosts[0]) == "held"
     assert results[scene.hosts[0].id].in_service is None
+    assert results[scene.hosts[0].id].note == "sent back without waiting, record kept"
 
 
 @pytest.mark.rule("F-54")
