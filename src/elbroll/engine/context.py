@@ -39,9 +39,9 @@ class Run:
     lease: Lease
     sink: Sink
     stop: Stop
-    reason: str | None = None
     validity: Callable[[], Validity] = Validity
     """How long the credentials last, as far as anybody knows; raises CredentialsError."""
+    reason: str | None = None
     """`drain --reason`."""
     until: datetime | None = None
     """`drain --for`."""
