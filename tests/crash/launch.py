@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from elbroll.aws.pace import TokenBucket
 from elbroll.cli import main
-from elbroll.engine import host, leaving, working
+from elbroll.engine import admitting, host, working
 from elbroll.engine.book import HostBook
 from elbroll.model import HostRecord, RecordState
 
@@ -48,7 +48,7 @@ def no_drain() -> None:
     """Commands on a serving host (I-5)."""
 
     def stay(walker: Walker, **_: object) -> Callable[[Step], None]:
-        leaving._admit(walker)
+        admitting.admit(walker)
         return lambda _step: None
 
     host.leave = stay

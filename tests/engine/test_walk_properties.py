@@ -171,7 +171,7 @@ def no_floor(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def no_health_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(returning, "_await_healthy", lambda one, _limit: one.room.back(one.host))
+    monkeypatch.setattr(returning, "await_healthy", lambda one, _limit: one.room.back(one.host))
 
 
 def no_drain_wait(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from elbroll.core.names import listed, pool_name
+from elbroll.engine.healthy import bake
 from elbroll.engine.journal import failed_by
-from elbroll.engine.returning import bake, come_back, put_back
+from elbroll.engine.returning import come_back, put_back
 from elbroll.engine.walker import failed
 from elbroll.engine.working import verify
 from elbroll.errors import ElbrollError

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from elbroll import events
 from elbroll.core.drained import Drained, Leaving, NotYet, Quiet, Undone, balancer_peers, drained, quiet
 from elbroll.core.drained import leave as fold
-from elbroll.core.guard import Leave, Refuse
 from elbroll.core.names import listed, pool_name
-from elbroll.core.timing import drain_limit, healthy_limit, settle_for, until_for
-from elbroll.engine.journal import failed_by
+from elbroll.core.timing import drain_limit, settle_for, until_for
+from elbroll.engine.admitting import admit
 from elbroll.engine.lives import died
-from elbroll.engine.standby import enter, group_of, may_stand_by, stands_by
-from elbroll.engine.waiting import NO_ANSWER, Pace, Wait, patiently, wait_until
+from elbroll.engine.standby import enter, may_stand_by, stands_by
+from elbroll.engine.waiting import Pace, patiently, wait_until
 from elbroll.engine.walker import LOOKS_FOR, SLOWEST, failed
 from elbroll.errors import ElbrollError, HostAccessError, HostUnreachable, Unanswered
 from elbroll.model import RecordState, Result, Step, TargetState
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from elbroll.engine.walker import Walker
     from elbroll.model import Pool, Registration
 
-ADMISSION = 2.0
-"""Seconds between two looks at a guard that may change its mind (F-25)."""
 COUNTS = 0.25
 """Seconds between two counts of a host's connections; each is a line over a channel that is open anyway."""
 LEAVES_WITHIN = 60.0
@@ -44,7 +41,7 @@ def leave(walker: Walker, *, countable: bool) -> Callable[[Step], None]:
     The answer looks again, in a step that follows, and returns once there still is no traffic (F-32).
     """
     may_stand_by(walker)
-    _admit(walker)
+    admit(walker)
     drain = _Drain(walker, countable=countable)
     about = events.StepStarted(walker.host, Step.DRAIN, limit=drain.limit, pools=walker.labels(), until=drain.until)
     with walker.journal.step(about):
@@ -72,52 +69,6 @@ def take_out_again(walker: Walker) -> None:
         raise Unanswered(f"nobody saw {walker.host.name} leave")
 
 
-def _admit(walker: Walker) -> None:
-    """Ask the guard, for as long as its reason may heal. Raises StepFailed."""
-    while not walker.interrupted():
-        wait = _ask_guard(walker)
-        if wait.reached:
-            return
-        heals = isinstance(wait.last, Refuse) and wait.last.heals
-        if not (heals and walker.room.others_at_work(walker.host)):
-            _refuse(walker, wait)
-    raise failed(Step.GUARD, "interrupted", "a signal has come")
-
-
-def _ask_guard(walker: Walker) -> Wait[Leave | Refuse | ElbrollError]:
-    return wait_until(
-        lambda: _try_admission(walker),
-        lambda verdict: isinstance(verdict, Leave),
-        clock=walker.run.clock,
-        limit=max((healthy_limit(pool) for pool in walker.room.fleet.pools.values()), default=0.0),
-        pace=Pace(ADMISSION),
-        give_up=lambda verdict: not isinstance(verdict, Refuse) or not verdict.heals,
-        stopped=walker.interrupted,
-    )
-
-
-def _refuse(walker: Walker, wait: Wait[Leave | Refuse | ElbrollError]) -> None:
-    """Raises StepFailed with what stood in the way, unless a signal is the reason."""
-    if walker.interrupted():
-        return
-    if isinstance(wait.last, ElbrollError):
-        raise failed_by(Step.GUARD, wait.last) from wait.last
-    if isinstance(wait.last, Refuse):
-        code = "halted" if wait.last.code == "halted" else "floor"
-        raise failed(Step.GUARD, code, wait.last.message, *wait.last.why)
-    raise failed(Step.GUARD, "unanswered", "capacity could not be read", str(wait.silence or ""))
-
-
-def _try_admission(walker: Walker) -> Leave | Refuse | ElbrollError:
-    """The guard's verdict, or the error that trying again will not mend (F-28)."""
-    try:
-        return walker.room.admit(walker.host, lambda seen: walker.book.hold(seen, group_of(walker)))
-    except NO_ANSWER:
-        raise
-    except ElbrollError as error:
-        return error
-
-
 class _Drain:
     """One drain, look by look."""
 
@@ -125,7 +76,7 @@ class _Drain:
         settings = walker.run.settings
         self._walker = walker
         self._clock = walker.run.clock
-        self._pools = [pool for name in sorted(walker.book.pools()) if (pool := walker.room.pool(name))]
+        self._pools = walker.pools()
         self.limit = drain_limit(self._pools, settings)
         self._settle = max((settle_for(pool, settings) for pool in self._pools), default=0.0)
         reported = not countable or any(until_for(pool, settings) == "reported" for pool in self._pools)
@@ -293,6 +244,6 @@ class _Drain:
             return None
 
 
-def _traffic_ports(registrations: Collection[Registration], pools: list[Pool]) -> frozenset[int]:
+def _traffic_ports(registrations: Collection[Registration], pools: Collection[Pool]) -> frozenset[int]:
     own = {entry.port for entry in registrations if entry.port is not None}
     return frozenset(own | {port for pool in pools for port in pool.ports})

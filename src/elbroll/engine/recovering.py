@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, assert_never
 from elbroll.core.begin import held_release
 from elbroll.core.decide import Recovery, recovery_for
 from elbroll.engine.closing import close, go_back
+from elbroll.engine.healthy import OUTAGE
 from elbroll.engine.journal import Abandoned, StepFailed
 from elbroll.engine.leaving import take_out_again
 from elbroll.engine.lives import died
-from elbroll.engine.returning import OUTAGE, put_back, send_back
+from elbroll.engine.returning import put_back, send_back
 from elbroll.engine.waiting import patiently
 from elbroll.engine.working import deploy
 from elbroll.errors import ElbrollError, Superseded

@@ -63,6 +63,10 @@ class Walker:
             pools.setdefault(registration.pool, []).append(registration)
         return {pool: tuple(entries) for pool, entries in pools.items()}
 
+    def pools(self) -> tuple[Pool, ...]:
+        """Those of the record's pools that still exist, in order."""
+        return tuple(pool for name in sorted(self.book.pools()) if (pool := self.room.pool(name)))
+
     def labels(self) -> tuple[str, ...]:
         """`name:port` of each registration, as users read them."""
         return tuple(self.label(registration) for entries in self.by_pool().values() for registration in entries)
