@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 NO_SKIPS = "ELBROLL_TEST_NO_SKIPS"
+LONGEST = ("crash", "cli", "simulation", "seeded", "hostile", "transports", "demo", "weather")
+"""Folders whose files take longest, first: the last file of all should be a short one."""
 MEANT_FOR_NOBODY = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "ELBROLL_CONFIG", "ELBROLL_LB")
 
 
@@ -32,6 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
     os.umask(0o022)
     if not config.option.markexpr:
         config.option.markexpr = "not live"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, each as a whole, so that nobody waits for one alone at the end."""
+    rank = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.parent.name, len(rank)))
 
 
 @pytest.hookimpl(wrapper=True)
