@@ -159,6 +159,9 @@ class Roll:
             self._run.sink.tell(events.HostFinished(planned.host, ended))
         self._results[host] = ended
         self._room.bear(sum(result.outcome is Outcome.LEFT_OUT for result in self._results.values()))
+        if isinstance(move := next_move(self._state()), Halt):
+            self._halt(move.reason)  # before those who wait at the guard see that nobody will come back
+        self._room.ended(planned.host)
 
     def _halt(self, reason: str) -> None:
         if self._halted is None:

@@ -107,6 +107,5 @@ class HostWalk:
         close(self._walker, self._planned.release_after)
 
     def _finished(self, result: HostResult) -> HostResult:
-        self._walker.room.ended(self._planned.host)
         self._run.sink.tell(events.HostFinished(self._planned.host, result))
         return result
