@@ -50,10 +50,11 @@ def plan(
     mode: str = "standby",
     fleet: Fleet | None = None,
     records: dict[HostId, HostRecord] | None = None,
+    only: tuple[str, ...] = (),
     **settings: Any,
 ) -> RolloutPlan:
     fleet = replace(fleet or a_fleet([WEB], FOUR), scaling=scaling)
-    asked = Request(Why.ROLL, "v143")
+    asked = Request(Why.ROLL, "v143", only)
     table = lb_settings(**{"deploy": {"commands": "x"}, **settings, "asg": {"mode": mode}})
     return make_plan(fleet, views_of(fleet), records or {}, asked, table, NOW)
 
@@ -164,6 +165,30 @@ def test_hosts_that_stand_by_already_take_nothing_more_from_the_minimum() -> Non
     scaling = a_scaling(replace(GROUP, min_size=3, desired=3), FOUR[:1], web_1=Lifecycle.STANDBY)
 
     assert codes(plan(scaling, records=standing_by(FOUR[0]))) == []
+
+
+@pytest.mark.rule("A4", "I-4")
+def test_hosts_that_stand_by_for_us_come_back_before_others_leave() -> None:
+    scaling = a_scaling(replace(GROUP, min_size=3, desired=3), web_1=Lifecycle.STANDBY)
+
+    assert codes(plan(scaling, records=standing_by(FOUR[0]))) == []
+
+
+@pytest.mark.rule("A4")
+def test_the_numbers_count_who_comes_back() -> None:
+    scaling = a_scaling(replace(GROUP, min_size=3, desired=3), web_1=Lifecycle.STANDBY)
+    (refusal,) = plan(scaling, records=standing_by(FOUR[0]), pace={"max_unavailable": 2}).refusals
+
+    assert refusal.why == ("3 wanted + 1 back from standby - 2 = 2, and its minimum is 3",)
+    assert refusal.fix == ("--max-unavailable 1", "set the group's minimum to 2, or let it want 4")
+
+
+@pytest.mark.rule("A4")
+@pytest.mark.parametrize("records", [{}, standing_by(FOUR[0])])
+def test_who_stands_by_and_is_not_walked_does_not_come_back(records: dict[HostId, HostRecord]) -> None:
+    scaling = a_scaling(replace(GROUP, min_size=3, desired=3), web_1=Lifecycle.STANDBY)
+
+    assert "standby-minimum" in codes(plan(scaling, records=records, only=("web-2",)))
 
 
 @pytest.mark.rule("A6")

@@ -130,16 +130,21 @@ def _no_way_back(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusa
 
 
 def _too_few(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
-    """As many hosts at once as the roll may take, against the group's own minimum (A4)."""
+    """As many hosts at once as the roll may take, against the group's own minimum (A4).
+
+    Those that stand by for us already are walked first: nobody else enters before they are back.
+    """
     for group in _groups(ground, walk):
-        entering = [host for host, member in _entering(ground, walk) if member.group == group.name]
-        at_once = min(ground.rules.max_unavailable, len(entering))
-        if at_once and group.desired - at_once < group.min_size:
-            room = group.desired - group.min_size
+        entering = sum(member.group == group.name for _, member in _entering(ground, walk))
+        back = sum(member.group == group.name for _, member in _coming_back(ground, walk))
+        at_once = min(ground.rules.max_unavailable, entering + back)
+        left = group.desired + back - at_once
+        if entering and left < group.min_size:
+            room = group.desired + back - group.min_size
             says = f"{group.name} keeps at least {counted(group.min_size, 'host')}: {counted(at_once, 'host')} less"
             fewer = (f"--max-unavailable {room}",) if room > 0 else ()
-            lower = f"set the group's minimum to {group.desired - at_once}, or let it want {group.min_size + at_once}"
-            why = (_sum(group, at_once),)
+            lower = f"set the group's minimum to {left}, or let it want {group.min_size + at_once - back}"
+            why = (_sum(group, at_once, back),)
             yield Refusal("standby-minimum", f"{says} would be too few", why, (*fewer, lower))
 
 
@@ -166,9 +171,10 @@ def _place(id_: PoolId, pool: Pool | None) -> str:
     return pool_name(id_) if pool is None or pool.kind is BalancerKind.CLASSIC else f"{pool.name}:{pool.port}"
 
 
-def _sum(group: ScalingGroup, leaving: int) -> str:
-    left = group.desired - leaving
-    return f"{group.desired} wanted - {leaving} = {left}, and its minimum is {group.min_size}"
+def _sum(group: ScalingGroup, leaving: int, back: int = 0) -> str:
+    left = group.desired + back - leaving
+    wanted = f"{group.desired} wanted + {back} back from standby" if back else f"{group.desired} wanted"
+    return f"{wanted} - {leaving} = {left}, and its minimum is {group.min_size}"
 
 
 # --- advice ------------------------------------------------------------------------------------------
@@ -231,6 +237,12 @@ def _members(ground: Ground, walk: Sequence[PlannedHost]) -> list[tuple[PlannedH
 
 def _entering(ground: Ground, walk: Sequence[PlannedHost]) -> list[tuple[PlannedHost, Member]]:
     return [pair for pair in _members(ground, walk) if pair[1].lifecycle is Lifecycle.IN_SERVICE]
+
+
+def _coming_back(ground: Ground, walk: Sequence[PlannedHost]) -> list[tuple[PlannedHost, Member]]:
+    """Those that their group does not want counted now, and will once they are back."""
+    away = {Lifecycle.ENTERING, Lifecycle.STANDBY}
+    return [pair for pair in _members(ground, walk) if _stands_by_us(pair[0]) and pair[1].lifecycle in away]
 
 
 def _groups(ground: Ground, walk: Sequence[PlannedHost]) -> list[ScalingGroup]:
