@@ -10,7 +10,7 @@ from scene import Scene
 
 from builders import a_host, a_pool, a_record, a_registration, lb_settings
 from elbroll.engine.survey import Eyes, Survey, survey_again, survey_hosts, survey_lb
-from elbroll.errors import NotFound, PermissionDenied, Unanswered
+from elbroll.errors import AwsRefused, ElbrollError, NotFound, PermissionDenied, Unanswered
 from elbroll.model import BalancerKind, HostId, InstanceState, Lifecycle, RecordState, TargetType
 from fakes import FakeDirectory
 
@@ -312,9 +312,14 @@ def test_without_tags_and_records_no_group_is_asked_for() -> None:
 
 
 @pytest.mark.rule("F-21", "F-20")
-def test_groups_that_may_not_be_read_are_known_by_their_tags() -> None:
+@pytest.mark.parametrize(
+    "error",
+    [PermissionDenied("refused", action="autoscaling:DescribeAutoScalingInstances"), AwsRefused("refused")],
+    ids=["not permitted", "not offered"],
+)
+def test_groups_that_may_not_be_read_are_known_by_their_tags(error: ElbrollError) -> None:
     scene = grouped(Scene())
-    scene.groups.denied = PermissionDenied("refused", action="autoscaling:DescribeAutoScalingInstances")
+    scene.groups.denied = error
     scaling = survey(scene).fleet.scaling
     assert (scaling.unread, scaling.groups) == ("refused", {})
     assert {member.lifecycle for member in scaling.members.values()} == {Lifecycle.UNKNOWN}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from elbroll.core.reach import unconnected
 from elbroll.engine.waiting import patiently
-from elbroll.errors import NotFound, PermissionDenied
+from elbroll.errors import AwsRefused, NotFound, PermissionDenied
 from elbroll.model import Fleet, Host, HostId, InstanceState, Lifecycle, Member, Scaling, TargetState, TargetType
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _known_by_name(host: Host, record: HostRecord) -> Host:
 
 
 def _scaling(hosts: Mapping[HostId, Host], records: Mapping[HostId, HostRecord], eyes: Eyes) -> Scaling:
-    """Groups of tagged hosts, and of those recorded to stand by; what may not be read is not needed by all (F-21)."""
+    """Groups of tagged hosts, and of those recorded to stand by; who may not read them may do without (F-21)."""
     recorded = {host: records[host].standby_group for host in hosts if host in records and records[host].open}
     tagged = {host.id: host.group for host in hosts.values() if host.group}
     names = {name for name in (*recorded.values(), *tagged.values()) if name}
@@ -188,7 +188,7 @@ def _scaling(hosts: Mapping[HostId, Host], records: Mapping[HostId, HostRecord],
         members = patiently(partial(eyes.groups.members, wanted), clock=eyes.clock, budget=PATIENCE)
         names |= {member.group for member in members.values()}
         groups = patiently(partial(eyes.groups.groups, names), clock=eyes.clock, budget=PATIENCE)
-    except PermissionDenied as error:
+    except (PermissionDenied, AwsRefused) as error:
         by_tag = {host: Member(host, group, Lifecycle.UNKNOWN, "unread") for host, group in tagged.items()}
         return Scaling(members=by_tag, unread=error.message)
     return Scaling(groups, members)
