@@ -14,6 +14,7 @@ from botocore.parsers import ResponseParserError
 from botocore.stub import Stubber
 
 from elbroll.aws import Action, door
+from elbroll.aws.renewing import OVER
 from elbroll.errors import (
     AwsRefused,
     CredentialsError,
@@ -97,6 +98,12 @@ def test_credentials_that_aws_does_not_take_are_named_with_the_way_to_new_ones(c
         True,
         True,
     )
+
+
+@pytest.mark.rule("B4", "F-5")
+@pytest.mark.parametrize("code", sorted(OVER))
+def test_whatever_is_answered_with_fresh_credentials_is_a_matter_of_credentials_without_them(code: str) -> None:
+    assert type(through_the_door(answered(code, 403))) is CredentialsError
 
 
 @pytest.mark.rule("F-3")

@@ -55,6 +55,8 @@ CREDENTIALS = frozenset(
         "UnrecognizedClientException",
         "InvalidClientTokenId",
         "InvalidAccessKeyId",
+        "InvalidToken",
+        "TokenRefreshRequired",
         "SignatureDoesNotMatch",
         "AuthFailure",
         "InvalidSignatureException",
