@@ -24,6 +24,7 @@ ElbrollError                 1 bug (only where no subclass fits: ours, not the u
 │   ├── RecordTooBig         5 over the store's limit; names the S3 store
 │   └── IllegalMove          1 a record may not move like this (a bug of ours)
 ├── Unanswered               4 AWS gave no answer this round; reads settle what happened
+│   └── Unreadable           4 something came that is no answer of AWS's
 ├── PoolGone                 4 the pool no longer exists
 ├── HostUnreachable          4 no TCP connection, no banner, line lost
 └── Interrupted            130 a signal; the code is 128 + the signal's number
@@ -259,6 +260,10 @@ class Unanswered(ElbrollError):
 
     exit_code = ExitCode.HALTED
     code = "unanswered"
+
+
+class Unreadable(Unanswered):
+    """What came back is no answer of AWS's: of a proxy, or of a stand-in that does not offer this (aws.md B3, M8)."""
 
 
 class PoolGone(ElbrollError):

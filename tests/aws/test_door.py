@@ -74,7 +74,7 @@ def answered(code: str, status: int = 400, text: str = "AWS's own words") -> Cli
     ids=repr,
 )
 def test_silence_and_throttling_are_no_answer(error: Exception) -> None:
-    assert type(through_the_door(error)) is Unanswered
+    assert isinstance(through_the_door(error), Unanswered)
 
 
 @pytest.mark.rule("B4", "F-5")

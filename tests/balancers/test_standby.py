@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
 from botocore.stub import Stubber
 
@@ -175,6 +175,23 @@ def test_refreshes_that_may_not_be_read_or_are_not_offered_are_unread(
 
     assert group.refresh is None
     assert "autoscaling:DescribeInstanceRefreshes" in (group.unread or "")
+
+
+@pytest.mark.rule("A7", "F-14", "F-21")
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "Throttling", "Message": "rate exceeded"}}, "DescribeInstanceRefreshes"),
+        ReadTimeoutError(endpoint_url="https://autoscaling"),
+    ],
+    ids=["throttled", "timeout"],
+)
+def test_silence_about_refreshes_is_not_taken_for_none_under_way(stage: Stage, calls: Calls, error: Exception) -> None:
+    stage.scalers.refresh(GROUP, "InProgress")
+    calls.fail("DescribeInstanceRefreshes", error)
+
+    with pytest.raises(Unanswered):
+        stage.groups.groups([GROUP])
 
 
 @pytest.mark.rule("B4")

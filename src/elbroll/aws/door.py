@@ -18,6 +18,7 @@ from elbroll.errors import (
     PoolGone,
     TargetRefused,
     Unanswered,
+    Unreadable,
     UsageError,
 )
 
@@ -141,7 +142,7 @@ def door(action: str, resource: str | None = None) -> Iterator[None]:
     except Exception as error:
         if not (isinstance(error, ResponseParserError) or _from_botocore(error)):
             raise
-        raise Unanswered(f"AWS gave an unreadable answer to {action}", why=_unreadable(error)) from error
+        raise Unreadable(f"AWS gave an unreadable answer to {action}", why=_unreadable(error)) from error
 
 
 def translated(error: ClientError, action: str, resource: str | None) -> ElbrollError:

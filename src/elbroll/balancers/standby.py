@@ -14,7 +14,7 @@ from elbroll.aws.actions import Action
 from elbroll.aws.answers import chunks, everything, part
 from elbroll.aws.door import door
 from elbroll.balancers.settings import classic_id, pool_id
-from elbroll.errors import CredentialsError, ElbrollError, StandbyRefused
+from elbroll.errors import AwsRefused, PermissionDenied, StandbyRefused, Unreadable
 from elbroll.model import HostId, Lifecycle, Member, ScalingGroup
 
 if TYPE_CHECKING:
@@ -92,15 +92,16 @@ class AwsGroups:
         )
 
     def _refresh(self, group: str) -> tuple[str | None, str | None]:
-        """The status of the one under way, and why it could not be read: not permitted, or not offered here (F-21)."""
+        """The status of the one under way, and why it could not be read: not permitted, or not offered here (F-21).
+
+        Silence is neither: it raises Unanswered, since a refresh that nobody saw would replace hosts all the same (A7).
+        """
         try:
             with door(Action.REFRESHES, f"autoScalingGroup/{group}"):
                 answer = self._clients.autoscaling.describe_instance_refreshes(
                     AutoScalingGroupName=group, MaxRecords=NEWEST
                 )
-        except CredentialsError:
-            raise
-        except ElbrollError as error:
+        except (PermissionDenied, AwsRefused, Unreadable) as error:
             return None, error.message
         found = part(answer, "InstanceRefreshes", Action.REFRESHES)
         return next((each["Status"] for each in found if each.get("Status") in RUNNING), None), None
