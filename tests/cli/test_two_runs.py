@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,4 +72,6 @@ def test_a_live_lock_is_not_broken_without_consent(elbroll: Shell, working: Runn
     mistaken = elbroll("unlock", "demo", "abcdef")
 
     assert (refused.code, "--yes" in refused.err) == (2, True)
+    assert re.search(r"demo, extra: locked by run \w+: .*alive \d+s ago, working on demo-1", refused.err)
+    assert "demo-1 is recorded as deploying" in refused.err
     assert (mistaken.code, elbroll.run_of(working) in mistaken.err) == (5, True)

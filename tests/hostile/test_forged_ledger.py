@@ -218,5 +218,24 @@ def test_a_forged_lock_is_never_free_and_never_overwritten(
     assert (forger.history(key), moves(world)) == (kept, before)
 
 
+@pytest.mark.rule("S-9", "F-11")
+def test_a_lock_that_cannot_be_read_is_freed_by_its_version_and_no_other_is(
+    world: World, forger: Forger, call: Callable[..., Said]
+) -> None:
+    mine, foreign = f"lock/{_own(world)}", "lock/tg/elsewhere/1"
+    forger.value(mine, schema=9, run="badbad", state="free")
+    forger.value(foreign, schema=9, run="badbad", state="free")
+    kept = forger.history(foreign)
+    named = call(*DEPLOY).text
+    said = [call("unlock", "demo", name, *yes) for name, yes in (("v2", ("--yes",)), ("v1", ()), ("v1", ("--yes",)))]
+
+    assert "elbroll unlock demo v1" in named
+    assert [each.code for each in said] == [5, 2, 0], [each.text for each in said]
+    assert "somebody unknown (v1)" in said[0].text
+    assert "demo: locked by somebody unknown" in said[2].text
+    assert json.loads(forger.history(mine)[-1])["state"] == "free"
+    assert forger.history(foreign) == kept
+
+
 def _own(world: World) -> str:
     return str(world.pools["demo"].id)

@@ -8,47 +8,74 @@ from typing import TYPE_CHECKING
 import click
 
 from elbroll.cli.asking import confirm
+from elbroll.cli.saying import say
 from elbroll.cli.session import Session
 from elbroll.errors import ExitCode, NotFound
+from elbroll.ledger.locks import STALE, name_of
+from elbroll.ledger.words import pool_name
 from elbroll.model import RunId
+from elbroll.outputs.statusview import locked_by
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from elbroll.cli.options import Flags
     from elbroll.model import LockSeen, PoolId
 
-ALIVE = 300.0
-"""Seconds since the last beat after which a lock is called stale."""
-
 
 def unlock(flags: Flags, lb: str, run: str) -> ExitCode:
-    """Free the run's locks on the pools of `lb`. A live one wants consent."""
+    """Free the run's locks on the pools of `lb`. A live one wants consent, and so does one whose age nobody knows."""
     session = Session(flags)
     held = _held(session, lb, run)
-    alive = [lock for lock in held.values() if lock.age is not None and lock.age < ALIVE]
+    if not flags.quiet:
+        _show(session, held)
+    alive = [lock for lock in held.values() if lock.age is None or lock.age < STALE]
     if alive:
-        age = min(lock.age or 0.0 for lock in alive)
-        confirm(f"Run {run} was alive {age:.0f} s ago. Free its lock all the same?", flags)
+        ages = [lock.age for lock in alive if lock.age is not None]
+        when = f"{min(ages):.0f} s ago" if ages else "at an unknown time"
+        who = f"Run {run} was alive" if alive[0].holder else f"Version {run[1:]} was written"
+        confirm(f"{who} {when}. Free its lock all the same?", flags)
     freed = session.ledger.unlock(tuple(held), RunId(run))
     _say(flags, lb, run, freed)
     return ExitCode.OK
 
 
 def _held(session: Session, lb: str, run: str) -> dict[PoolId, LockSeen]:
-    """The locks that the run holds on the pools of `lb`, and on those that its hosts also serve."""
+    """The locks that the run holds on the pools of `lb`, and on those that its hosts also serve.
+
+    One that cannot be read goes by its version, which says nothing about other fleets' locks of the same version.
+    """
     settings = session.loaded.lb(lb)
     pools = {pool.id for pool in session.eyes.directory.find(settings.name or lb, settings.target_groups)}
     locks = session.ledger.locks()
-    mine = {pool: lock for pool, lock in locks.items() if lock.holder is not None and lock.holder.run == run}
-    if pools & mine.keys():
-        return mine
-    others = {lock.holder.run for pool, lock in locks.items() if pool in pools and lock.holder is not None}
-    why = (f"it is locked by run {', '.join(sorted(others))}",) if others else ("it is not locked",)
+    called = {pool: lock for pool, lock in locks.items() if name_of(lock) == run}
+    if pools & called.keys():
+        return {pool: lock for pool, lock in called.items() if pool in pools or lock.holder is not None}
+    others = {_holder(lock) for pool, lock in locks.items() if pool in pools}
+    why = (f"it is locked by {', '.join(sorted(others))}",) if others else ("it is not locked",)
     raise NotFound(f"run {run} holds no lock of {lb}", why=why)
+
+
+def _show(session: Session, held: Mapping[PoolId, LockSeen]) -> None:
+    """Who holds what, for how long, and which hosts are out there (safety.md 3.3)."""
+    pools: dict[str, list[str]] = {}
+    for pool, lock in held.items():
+        pools.setdefault(locked_by(lock, session.clock.now()), []).append(pool_name(pool))
+    for words, names in pools.items():
+        say(f"{', '.join(names)}: locked {words}")
+    for record in session.ledger.records().values():
+        if record.open and not held.keys().isdisjoint(item.registration.pool for item in record.registrations):
+            say(f"{record.name or record.host} is recorded as {record.state}")
+
+
+def _holder(lock: LockSeen) -> str:
+    return f"run {lock.holder.run}" if lock.holder else f"somebody unknown ({name_of(lock)})"
 
 
 def _say(flags: Flags, lb: str, run: str, freed: tuple[LockSeen, ...]) -> None:
     if flags.as_json:
         click.echo(json.dumps({"schema": "elbroll.unlock.v1", "lb": lb, "run": run, "freed": [f.pool for f in freed]}))
         return
-    click.echo(f"Freed {len(freed)} lock{'s' if len(freed) != 1 else ''} of run {run}. No host was moved.")
+    whose = f"of run {run}" if all(each.holder for each in freed) else "that nobody could read"
+    click.echo(f"Freed {len(freed)} lock{'s' if len(freed) != 1 else ''} {whose}. No host was moved.")
     click.echo(f"Next  elbroll status --lb {lb}")

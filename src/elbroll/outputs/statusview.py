@@ -44,7 +44,7 @@ def _lines(fleet: FleetStatus, now: datetime) -> Iterator[Line]:
     else:
         yield line("  no hosts")
     if fleet.lock is not None:
-        yield line("Locked    ", Piece(_lock(fleet.lock, now), Tone.WARN))
+        yield line("Locked    ", Piece(locked_by(fleet.lock, now), Tone.WARN))
     if fleet.last_run is not None:
         yield line("Last run  ", _last(fleet.last_run, now))
     if fleet.next:
@@ -78,7 +78,8 @@ def _joined(row: tuple[Piece, ...]) -> tuple[Piece, ...]:
     return (Piece(mark.text + name.text, mark.tone if mark.text.strip() else name.tone), *rest)
 
 
-def _lock(lock: LockSeen, now: datetime) -> str:
+def locked_by(lock: LockSeen, now: datetime) -> str:
+    """Who holds a pool, since when, and how long ago that was heard of."""
     if lock.holder is None:
         return "by somebody unknown: what stands in the lock cannot be read"
     holder = lock.holder
