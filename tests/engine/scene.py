@@ -130,8 +130,10 @@ class Scene:
             return roll.deploy(preparers, walkers)
 
     def rerun(self) -> Mapping[HostId, HostResult]:
-        """The next run, as the command line would do it: a plan from what is there now."""
-        return self.roll(plan=self.made_plan())
+        """The next run, as the command line would do it: a plan from what is there now, which forbids nothing."""
+        plan = self.made_plan()
+        assert not plan.refusals, plan.refusals
+        return self.roll(plan=plan)
 
     def restore(self) -> Mapping[HostId, HostResult]:
         """Everybody whose record allows it goes back."""
