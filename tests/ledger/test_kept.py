@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from elbroll.aws import Clients, Identity
-from elbroll.errors import Locked, StoreDown, Superseded, UsageError
+from elbroll.errors import Interrupted, Locked, StoreDown, Superseded, UsageError
 from elbroll.ledger import KeptLedger, locks, open_store
 from elbroll.ledger.stores.file import FileStore
 from elbroll.ledger.values import Draft, loads
 from elbroll.model import PoolId, RecordState, RunId
 from fakes import FakeClock
 from ledger.parameters import Fate
-from ledger.things import API, HOST, WEB, a_holder, a_record, passing
+from ledger.things import API, HOST, WEB, Desk, a_holder, a_record, passing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ledger.parameters import ParameterLog
-    from ledger.things import Desk
 
+OTHER = PoolId("tg/web-prod-2/ffffffffffffffff")
 WEB_KEY, API_KEY = locks.key(WEB), locks.key(API)
 
 
@@ -109,6 +109,56 @@ def test_a_broken_lock_is_used_once_the_last_proof_of_it_has_run_out(
     ours.ledger.acquire([WEB, API], a_holder())
 
     assert ours.clock.monotonic() - before == waits
+
+
+@pytest.mark.rule("I-10", "F-10")
+def test_a_broken_lock_that_another_took_and_gave_back_at_once_is_still_rested_for(
+    ours: Desk, theirs: Desk, log: ParameterLog
+) -> None:
+    theirs.ledger.acquire([WEB], a_holder("81cc02"))
+    Desk(log, "fourth").ledger.acquire([OTHER], a_holder("b00000"))
+    ours.ledger.unlock([WEB], RunId("81cc02"))
+    with pytest.raises(Locked):
+        Desk(log, "third").ledger.acquire([WEB, OTHER], a_holder("c00000"))
+    before = ours.clock.monotonic()
+
+    ours.ledger.acquire([WEB], a_holder())
+
+    assert ours.clock.monotonic() - before == 6.0
+
+
+@pytest.mark.rule("I-10", "F-54")
+def test_a_rest_after_a_broken_lock_ends_with_a_signal_and_the_next_run_rests_anew(
+    ours: Desk, theirs: Desk, log: ParameterLog
+) -> None:
+    theirs.ledger.acquire([WEB], a_holder("81cc02"))
+    ours.ledger.unlock([WEB], RunId("81cc02"))
+    clock = FakeClock()
+    began = clock.monotonic()
+    with pytest.raises(Interrupted):
+        Desk(log, "third", clock, give_up=lambda: clock.monotonic() > began + 1.0).ledger.acquire(
+            [WEB], a_holder("c00000")
+        )
+    before = ours.clock.monotonic()
+
+    ours.ledger.acquire([WEB], a_holder())
+
+    assert clock.monotonic() - began < 2.0
+    assert ours.clock.monotonic() - before == 6.0
+
+
+@pytest.mark.rule("I-10")
+def test_a_lock_that_was_rested_for_and_given_back_is_not_rested_for_again(
+    ours: Desk, theirs: Desk, log: ParameterLog
+) -> None:
+    theirs.ledger.acquire([WEB], a_holder("81cc02"))
+    ours.ledger.unlock([WEB], RunId("81cc02"))
+    Desk(log, "third").ledger.acquire([WEB], a_holder("c00000")).release()
+    before = ours.clock.monotonic()
+
+    ours.ledger.acquire([WEB], a_holder())
+
+    assert ours.clock.monotonic() == before
 
 
 @pytest.mark.rule("F-9", "I-11")

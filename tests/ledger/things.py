@@ -72,6 +72,7 @@ class Desk:
     name: str
     clock: FakeClock = field(default_factory=FakeClock)
     outage: float = 900.0
+    give_up: Callable[[], bool] = lambda: False
 
     def __post_init__(self) -> None:
         marks = count(1)
@@ -79,7 +80,11 @@ class Desk:
         self.store = SsmStore(self.client, self.clock)  # type: ignore[arg-type]
         self.beats = StillBeats()
         manner = Manner(
-            outage=self.outage, beats=lambda: self.beats, nonce=lambda: f"{self.name}-{next(marks)}", who="ops@laptop"
+            outage=self.outage,
+            give_up=self.give_up,
+            beats=lambda: self.beats,
+            nonce=lambda: f"{self.name}-{next(marks)}",
+            who="ops@laptop",
         )
         self.ledger = KeptLedger(self.store, self.clock, manner)
 

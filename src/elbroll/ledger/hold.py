@@ -23,8 +23,9 @@ class Hold:
         self.pool = pool
         self.epoch = 0
         self.broken_for: float | None = None
-        """Seconds, when we took it, since somebody broke it; None: its last holder gave it back."""
+        """Seconds, when we took it, since somebody broke it; None: its last holder gave it back, or knows by now."""
         self.doing: str | None = None
+        self._broken_by: str | None = None
         self._holder = holder
         self._desk = desk
         key = locks.key(pool)
@@ -35,6 +36,10 @@ class Hold:
     def take(self, patience: Patience) -> None:
         """Raises Locked where another run holds it or it cannot be read, StoreDown."""
         self._taking.settle(patience)
+
+    def rested(self) -> None:
+        """Its holder of before can do no more. Until then the mark of the break stays, also when it is given back."""
+        self._broken_by = None
 
     def beat(self, patience: Patience) -> None:
         """Show by a won write that we hold it; a read would prove nothing. Raises Superseded, StoreDown."""
@@ -55,7 +60,8 @@ class Hold:
         if seen is not None and lock.state is not locks.LockState.FREE and not ours:
             raise words.locked(self.pool, seen)
         self.epoch = lock.epoch + 1
-        self.broken_for = (seen.age or 0.0) if seen and lock.broken else None
+        self._broken_by = lock.broken_by
+        self.broken_for = (seen.age or 0.0) if seen and lock.broken_by is not None else None
         return self._held()
 
     def _beaten(self, seen: Stored | None) -> Mapping[str, object]:
@@ -66,11 +72,11 @@ class Hold:
         return self._held()
 
     def _freed(self, seen: Stored | None) -> Mapping[str, object] | None:
-        return locks.freed(Owner(self._holder.run, self.epoch)) if self._is_ours(seen) else None
+        return locks.freed(Owner(self._holder.run, self.epoch), self._broken_by) if self._is_ours(seen) else None
 
     def _is_ours(self, seen: Stored | None) -> bool:
         lock = locks.decode(seen)
         return lock.state is locks.LockState.HELD and lock.owner == Owner(self._holder.run, self.epoch)
 
     def _held(self) -> Mapping[str, object]:
-        return locks.held(self._holder, self.epoch, self._desk.clock.now(), self.doing)
+        return locks.held(self._holder, self.epoch, self._desk.clock.now(), self.doing, self._broken_by)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from elbroll.errors import ElbrollError
+from elbroll.errors import ElbrollError, ExitCode, Interrupted
 from elbroll.ledger import locks, records
 from elbroll.ledger.beats import ThreadBeats
 from elbroll.ledger.change import Change, Desk, Patience
@@ -30,6 +30,8 @@ T = TypeVar("T")
 FREE = LockState.FREE
 COARSE = 1.0
 """Seconds by which the age of a lock may be wrong: stores tell their time in whole seconds."""
+GLANCE = 0.5
+"""Seconds between two looks at whether a signal has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +93,18 @@ class KeptLedger:
 
     def _outlast(self, holds: Collection[Hold]) -> None:
         """A run whose lock was broken may act on its last proof for some seconds more: until then nothing of ours
-        may begin, least of all the closing of a record that this run still believes in (safety.md 3.8)."""
+        may begin, least of all the closing of a record that this run still believes in (safety.md 3.8).
+
+        Raises Interrupted once a signal has come; then the locks stay marked as broken for whoever comes next.
+        """
         broken = [hold.broken_for for hold in holds if hold.broken_for is not None]
-        if broken and (rest := PROOF + COARSE - min(broken)) > 0:
-            self._clock.sleep(rest)
+        end = self._clock.monotonic() + (PROOF + COARSE - min(broken) if broken else 0.0)
+        while (rest := end - self._clock.monotonic()) > 0:
+            if self._manner.give_up():
+                raise Interrupted(ExitCode.INTERRUPT)
+            self._clock.sleep(min(rest, GLANCE))
+        for hold in holds:
+            hold.rested()
 
     def _give_back(self, holds: Collection[Hold]) -> None:
         for hold in holds:

@@ -39,8 +39,8 @@ class Lock:
     beat: datetime | None = None
     """The last sign of life by the holder's own clock; only to be compared with `holder.started`."""
     doing: str | None = None
-    broken: bool = False
-    """Free because `unlock` said so: its former holder does not know yet."""
+    broken_by: str | None = None
+    """Whoever said `unlock`, as long as the holder of before that may not know yet."""
 
     @property
     def epoch(self) -> int:
@@ -53,7 +53,9 @@ def key(pool: PoolId) -> str:
     return f"{PREFIX}{pool}"
 
 
-def held(holder: Holder, epoch: int, beat: datetime, doing: str | None) -> Mapping[str, object]:
+def held(
+    holder: Holder, epoch: int, beat: datetime, doing: str | None, broken_by: str | None = None
+) -> Mapping[str, object]:
     """The fields of a taken lock. Flat, since `}}` would end a reference in Parameter Store (L3)."""
     fields = {
         "epoch": epoch,
@@ -68,13 +70,16 @@ def held(holder: Holder, epoch: int, beat: datetime, doing: str | None) -> Mappi
         "url": cut(holder.url, 600) if holder.url is not None else None,
         "doing": cut(doing, 300) if doing is not None else None,
     }
-    return {name: value for name, value in fields.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None} | _broken(broken_by)
 
 
 def freed(owner: Owner, broken_by: str | None = None) -> Mapping[str, object]:
     """The fields of a free lock: who freed it under which epoch, and by whose word if it was broken (S-9)."""
-    broken = {} if broken_by is None else {"broken_by": cut(broken_by, 300)}
-    return {"epoch": owner.epoch, "run": owner.run, "state": LockState.FREE.value, **broken}
+    return {"epoch": owner.epoch, "run": owner.run, "state": LockState.FREE.value, **_broken(broken_by)}
+
+
+def _broken(by: str | None) -> dict[str, object]:
+    return {} if by is None else {"broken_by": cut(by, 300)}
 
 
 def decode(stored: Stored | None) -> Lock:
@@ -91,10 +96,11 @@ def _lock(fields: Fields) -> Lock:
     owner = fields.owner()
     match fields.word("state"):
         case "free":
-            return Lock(LockState.FREE, owner, broken=fields.text("broken_by") is not None)
+            return Lock(LockState.FREE, owner, broken_by=fields.text("broken_by"))
         case "held":
             holder = _holder(fields, owner.run)
-            return Lock(LockState.HELD, owner, holder, fields.time("beat"), fields.text("doing"))
+            beat, doing, broken_by = fields.time("beat"), fields.text("doing"), fields.text("broken_by")
+            return Lock(LockState.HELD, owner, holder, beat, doing, broken_by)
         case _:
             raise Unreadable("a state that this version does not know")
 
