@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ledger.parameters import ParameterLog
 
-OTHER = PoolId("tg/web-prod-2/ffffffffffffffff")
+OTHER = PoolId("tg/web-prod9/ffffffffffffffff")
 WEB_KEY, API_KEY = locks.key(WEB), locks.key(API)
 
 
