@@ -377,6 +377,7 @@ class FakeLedger:
     """The number of a write, from 0 on, and whether the process dies `before` or `after` it."""
     writes: int = 0
     on_write: Callable[[HostRecord], None] = lambda _record: None
+    on_confirm: Callable[[], object] = lambda: None
     superseded: bool = False
     freed: bool = False
     never_locked: set[PoolId] = field(default_factory=set)
@@ -412,6 +413,7 @@ class FakeLease:
 
     def confirm(self, pools: Collection[PoolId]) -> None:
         self._alive()
+        self.ledger.on_confirm()
         self.ledger.history.append(("confirm",))
 
     def write(self, record: HostRecord) -> None:

@@ -66,6 +66,58 @@ def test_connections_that_can_no_longer_be_counted_give_way_to_the_balancers_wor
     assert "reported" in {event.code for event in scene.sink.events if isinstance(event, events.Warned)}
 
 
+def taken_over_in_the_last_look(scene: Scene, also: Callable[[], object]) -> None:
+    """Between the proof of the locks and the first deed the pools are looked at once more: then it happens."""
+    look = scene.balancer.look
+
+    def taken_over(*asked: Any) -> Any:
+        if scene.history and scene.history[-1] == ("confirm",):
+            scene.ledger.superseded = True
+            also()
+        return look(*asked)
+
+    scene.balancer.look = taken_over  # type: ignore[method-assign]
+
+
+@pytest.mark.rule("I-10", "F-10")
+@pytest.mark.parametrize("lasts", [0.0, 8 * 3600.0])
+def test_a_run_superseded_in_the_look_before_its_deed_takes_nobody_out(lasts: float) -> None:
+    scene = Scene()
+    taken_over_in_the_last_look(scene, lambda: scene.clock.sleep(lasts))
+    scene.roll()
+
+    assert scene.ledger.superseded
+    assert scene.deeds("deregister") == []
+
+
+@pytest.mark.rule("I-1", "I-10")
+def test_a_lock_that_takes_long_to_prove_is_proven_before_the_last_look() -> None:
+    scene = Scene()
+    first, second, _ = scene.hosts
+    slow = iter((0.0, 20.0))
+
+    def proving() -> None:
+        if pause := next(slow, 0.0):
+            scene.clock.sleep(pause)
+            scene.sick.add(second.id)
+
+    scene.ledger.on_confirm = proving
+    result = scene.roll()[first.id]
+
+    assert scene.deeds("deregister") == []
+    assert (result.outcome, result.failure and result.failure.code) == (Outcome.RESTORED, "capacity-dropped")
+
+
+@pytest.mark.rule("I-1", "I-10")
+def test_locks_that_always_take_long_to_prove_take_nobody_out() -> None:
+    scene = Scene()
+    scene.ledger.on_confirm = lambda: scene.clock.sleep(2.0)
+    result = scene.roll()[scene.hosts[0].id]
+
+    assert scene.deeds("deregister") == []
+    assert result.outcome is Outcome.RESTORED
+
+
 @pytest.mark.rule("I-1", "F-27")
 def test_capacity_that_drops_while_the_record_is_written_keeps_the_host_in() -> None:
     scene = Scene()

@@ -12,6 +12,7 @@ from elbroll.core.names import listed, pool_name
 from elbroll.core.timing import drain_limit, settle_for, until_for
 from elbroll.engine.admitting import admit
 from elbroll.engine.lives import died
+from elbroll.engine.room import FRESH
 from elbroll.engine.standby import enter, may_stand_by, stands_by
 from elbroll.engine.waiting import Pace, patiently, wait_until
 from elbroll.engine.walker import LOOKS_FOR, SLOWEST, failed
@@ -31,6 +32,10 @@ LEAVES_WITHIN = 60.0
 """Seconds after which a registration that shows no sign of leaving is not going to (F-30)."""
 PROVEN = frozenset({RecordState.HELD, RecordState.REGISTERING})
 """States of a record whose host may go back at once: its version is known to serve."""
+AT_ONCE = 0.5
+"""Seconds in which locks are proven that were proven just before."""
+ROUNDS = 3
+"""How often guard and locks are asked in turn until both words hold at once."""
 SENDS_FOR = 60.0
 """Seconds for which a deregister without an answer is repeated (F-29)."""
 
@@ -103,10 +108,7 @@ class _Drain:
         walker.room.tell_capacity(walker.book.pools())
 
     def _while_it_may(self, pool: Pool, entries: tuple[Registration, ...]) -> None:
-        """Proving the lock, other pools, silence of AWS, a sleep: each takes its time, and the guard's word holds 3 s.
-
-        So it is asked again right before each call (I-1, F-27, F-56).
-        """
+        """Other pools, silence of AWS, a sleep: each takes its time, so both words are asked for before each call."""
         self._must_still_be_allowed()
         self._walker.run.balancer.deregister(pool, entries)
 
@@ -119,8 +121,19 @@ class _Drain:
             raise
 
     def _must_still_be_allowed(self) -> None:
-        if why := self._walker.room.may_still_leave(self._walker.host):
-            raise failed(Step.DRAIN, "capacity-dropped", f"capacity dropped before it left: {why}")
+        """The guard's word, which holds 3 s, and the proof of the locks, which holds 5 s (I-1, I-10, F-27, F-56).
+
+        Asking for one may take so long that the other one is over. Raises Unanswered where it always does.
+        """
+        walker = self._walker
+        for _ in range(ROUNDS):
+            if why := walker.room.may_still_leave(walker.host, FRESH - AT_ONCE):
+                raise failed(Step.DRAIN, "capacity-dropped", f"capacity dropped before it left: {why}")
+            asked = self._clock.boottime()
+            walker.run.lease.confirm(walker.book.pools())
+            if self._clock.boottime() - asked <= AT_ONCE:
+                return
+        raise Unanswered("the ledger answers too slowly for anybody to leave by a reading that still holds")
 
     def _patiently(self, look: Callable[[], str | None]) -> str | None:
         return patiently(look, clock=self._clock, budget=LOOKS_FOR, give_up=self._walker.interrupted)

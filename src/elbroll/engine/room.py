@@ -96,10 +96,10 @@ class FleetRoom:
                 self._agree_to(host, left_behind)
             return verdict
 
-    def may_still_leave(self, host: Host) -> str | None:
+    def may_still_leave(self, host: Host, max_age: float = FRESH) -> str | None:
         """The guard once more for an admitted host, as writing its record may have taken long; why not (I-1)."""
         with self._door:
-            verdict = self._judge(host, self.views(self.fleet.pools, FRESH))
+            verdict = self._judge(host, self.views(self.fleet.pools, max_age))
             return verdict.message if isinstance(verdict, Refuse) else None
 
     def may_leave_again(self, host: Host) -> bool:
