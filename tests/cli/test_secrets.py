@@ -6,26 +6,38 @@ import logging
 import os
 import stat
 import threading
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
+from botocore.stub import Stubber
 from click.testing import CliRunner
 
+from elbroll.aws import Clients
 from elbroll.cli.app import app
 from elbroll.cli.records import RunFolder
-from elbroll.cli.secrets import cautions, resolve
+from elbroll.cli.secrets import cautions, parameter, resolve
 from elbroll.config.load import load
-from elbroll.errors import UsageError
+from elbroll.demo.lifelike import REGION, guarded
+from elbroll.errors import Unanswered, UsageError
 from elbroll.model import RunId, Secret
 from elbroll.outputs.mask import Masker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from elbroll.aws import Clients
     from elbroll.config.load import Loaded
 
-NO_AWS = cast("Clients", None)
+
+def nobody(name: str) -> str:
+    """AWS, where it must not be asked."""
+    raise AssertionError(f"{name} was asked for")
+
+
+@pytest.fixture
+def clients() -> Iterator[Clients]:
+    with guarded():
+        yield Clients(region=REGION)
 
 
 def a_file(path: Path, mode: int, text: str | bytes = "hunter22\n") -> Path:
@@ -46,7 +58,7 @@ def test_a_secret_file_is_used_and_warned_about_where_others_may_read_it(tmp_pat
     config = loaded(tmp_path, deploy='secrets = { DB = "file:secret" }')
     settings = config.settings.defaults
 
-    assert resolve(settings.deploy.secrets, config.base, NO_AWS)["DB"].reveal() == "hunter22"
+    assert resolve(settings.deploy.secrets, config.base, nobody)["DB"].reveal() == "hunter22"
     assert bool(cautions(config, settings)) == bool(mode & 0o044)
     assert all("chmod 600" in text and "hunter22" not in text for text in cautions(config, settings))
 
@@ -56,7 +68,7 @@ def test_a_secret_file_is_used_and_warned_about_where_others_may_read_it(tmp_pat
 def test_a_secret_file_that_others_may_write_is_refused(tmp_path: Path, mode: int) -> None:
     path = a_file(tmp_path / "secret", mode)
     with pytest.raises(UsageError, match="others may write") as caught:
-        resolve({"DB": "file:secret"}, tmp_path, NO_AWS)
+        resolve({"DB": "file:secret"}, tmp_path, nobody)
     assert caught.value.fix == (f"chmod 600 {path}",)
 
 
@@ -67,8 +79,24 @@ def test_a_secret_file_that_others_may_write_is_refused(tmp_path: Path, mode: in
 def test_a_useless_secret_file_is_refused_without_showing_it(tmp_path: Path, content: bytes, says: str) -> None:
     a_file(tmp_path / "secret", 0o600, content)
     with pytest.raises(UsageError, match=says) as caught:
-        resolve({"DB": "file:secret"}, tmp_path, NO_AWS)
+        resolve({"DB": "file:secret"}, tmp_path, nobody)
     assert "hunter22" not in f"{caught.value} {caught.value.why} {caught.value.__cause__}"
+
+
+@pytest.mark.rule("S-3")
+def test_a_parameter_that_is_not_there_is_the_users_to_mend(clients: Clients) -> None:
+    with Stubber(clients.ssm) as told:
+        told.add_client_error("get_parameter", "ParameterNotFound", http_status_code=400)
+        with pytest.raises(UsageError, match="no parameter /web/db"):
+            parameter("/web/db", clients)
+
+
+@pytest.mark.rule("S-3", "F-15")
+def test_half_an_answer_is_no_empty_secret(clients: Clients) -> None:
+    with Stubber(clients.ssm) as told:
+        told.add_response("get_parameter", {"Parameter": {"Name": "/web/db"}})
+        with pytest.raises(Unanswered):
+            parameter("/web/db", clients)
 
 
 @pytest.mark.rule("S-3")
@@ -76,7 +104,7 @@ def test_a_secret_may_come_through_a_pipe(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.write(writer, b"hunter22\n")
     os.close(writer)
-    found = resolve({"DB": f"file:/dev/fd/{reader}"}, tmp_path, NO_AWS)
+    found = resolve({"DB": f"file:/dev/fd/{reader}"}, tmp_path, nobody)
     os.close(reader)
 
     assert found["DB"].reveal() == "hunter22"

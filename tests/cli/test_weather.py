@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli.witness import deploys, locks, members, moves, states
-from cli.worlds import hold_up, let_go
+from cli.worlds import hold_up, let_go, variant
 from elbroll.demo.lifelike import ANY, Detail, Kind
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ALONE = ("--only", "demo-1")
 ROLL = ("deploy", "--lb", "demo", "--release")
+MORE_THAN_THE_SDK_TRIES = 7
 OVER = "The security token included in the request is expired"
 
 
@@ -110,6 +111,35 @@ def test_a_sign_in_in_mid_run_is_noticed_and_the_roll_goes_on(
     assert ended.code == 0, ended.err
     assert proven
     assert (members(world), locks(world)) == (before, {"free"})
+
+
+@pytest.mark.rule("B2", "F-14")
+@pytest.mark.parametrize(
+    ("action", "words", "changes"),
+    [
+        ("GetCallerIdentity", ("status", "--lb", "demo"), {}),
+        ("GetConsoleOutput", ("hosts", "trust", "demo-1", "--from-console"), {'= "known_hosts"': '= "nobody_known"'}),
+        ("GetParameter", (*ROLL, "v6", *ALONE), {"[ssh]": '[lb.demo.deploy.secrets]\nDB = "ssm:/web/db"\n\n[ssh]'}),
+    ],
+    ids=["who we are", "a console", "a secret"],
+)
+def test_a_bad_spell_at_a_question_that_is_asked_once_is_outlasted(
+    elbroll: Shell, world: World, action: str, words: tuple[str, ...], changes: dict[str, str]
+) -> None:
+    world.client("ssm").put_parameter(Name="/web/db", Value="hunter22", Type="SecureString", Overwrite=True)
+    (world.directory / "nobody_known").touch()
+    asked: list[str] = []
+
+    def is_meant(request: Request) -> bool:
+        meant = request.parameters.get("Name", "/web/db") == "/web/db"
+        asked.extend([request.action] * (meant and request.action == action))
+        return meant
+
+    world.faults.add(action, Kind.THROTTLE, MORE_THAN_THE_SDK_TRIES, Detail(where=is_meant))
+    ended = elbroll(*words, "--config", variant(world, "patient", changes))
+
+    assert ended.code == 0, ended.err
+    assert len(asked) == MORE_THAN_THE_SDK_TRIES
 
 
 def sign_in(keys: Path, key: str) -> None:

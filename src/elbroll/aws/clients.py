@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from elbroll import __version__
 from elbroll.aws.actions import Action
+from elbroll.aws.answers import part
 from elbroll.aws.door import door
 from elbroll.errors import CredentialsError, UsageError
 
@@ -122,7 +123,8 @@ class Clients:
         """Ask STS who we are. Raises CredentialsError, Unanswered; also where it is not the account it was before."""
         with door(Action.WHO):
             answer = self.sts.get_caller_identity()
-        found = Identity(answer["Account"], answer["Arn"], self.region)
+        account, arn = (part(answer, name, Action.WHO) for name in ("Account", "Arn"))
+        found = Identity(account, arn, self.region)
         self._known = self._same_account(found.account) or found
         return found
 
@@ -178,7 +180,7 @@ class Clients:
         make: Any = self._boto().client
         sts = make("sts", region_name=self.region, config=self._config(), aws_session_token=frozen.token, **keys)
         with door(Action.WHO):
-            self._same_account(sts.get_caller_identity()["Account"])
+            self._same_account(part(sts.get_caller_identity(), "Account", Action.WHO))
 
     def _client(self, service: str) -> Any:
         with self._lock:

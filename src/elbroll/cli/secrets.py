@@ -8,17 +8,19 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elbroll.aws.answers import part
 from elbroll.aws.door import door
 from elbroll.errors import UsageError
 from elbroll.model import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from elbroll.aws import Clients
     from elbroll.config.load import Loaded
     from elbroll.config.schema import LbSettings
 
+READS = "ssm:GetParameter"
 LARGEST = 256 * 1024
 """Bytes of a secret file."""
 OTHERS_READ = stat.S_IRGRP | stat.S_IROTH
@@ -27,10 +29,10 @@ TELLING = re.compile(r"PASS(WORD|WD|PHRASE)?$|SECRET|TOKEN|CREDENTIAL|(API|PRIVA
 """Names of variables whose values are nobody else's business."""
 
 
-def resolve(references: Mapping[str, str], base: Path, clients: Clients) -> dict[str, Secret]:
-    """The value behind each reference. Raises UsageError for one that is missing, empty or not a reference, and for
-    a file that others may write (S-10)."""
-    return {name: Secret(_value(name, reference, base, clients)) for name, reference in references.items()}
+def resolve(references: Mapping[str, str], base: Path, read: Callable[[str], str]) -> dict[str, Secret]:
+    """The value behind each reference; `read` asks for a parameter's. Raises UsageError for one that is missing, empty
+    or not a reference, and for a file that others may write (S-10)."""
+    return {name: Secret(_value(name, reference, base, read)) for name, reference in references.items()}
 
 
 def cautions(loaded: Loaded, settings: LbSettings) -> tuple[str, ...]:
@@ -65,7 +67,7 @@ def _mode(path: Path) -> int:
     return found if stat.S_ISREG(found) else 0
 
 
-def _value(name: str, reference: str, base: Path, clients: Clients) -> str:
+def _value(name: str, reference: str, base: Path, read: Callable[[str], str]) -> str:
     kind, _, where = reference.partition(":")
     match kind:
         case "env":
@@ -73,7 +75,7 @@ def _value(name: str, reference: str, base: Path, clients: Clients) -> str:
         case "file":
             value = _file(name, base / Path(where).expanduser())
         case "ssm":
-            value = _parameter(where, clients)
+            value = read(where)
         case _:
             raise UsageError(
                 f'secret {name}: "{kind}" is no source of secrets', fix=('"env:X", "file:PATH" or "ssm:/path"',)
@@ -100,7 +102,12 @@ def _file(name: str, path: Path) -> str:
     return text
 
 
-def _parameter(name: str, clients: Clients) -> str:
-    with door("ssm:GetParameter", name):
-        answer = clients.ssm.get_parameter(Name=name, WithDecryption=True)
-    return answer["Parameter"].get("Value", "")
+def parameter(name: str, clients: Clients) -> str:
+    """One call. Raises UsageError where there is no such parameter, and what `door` raises."""
+    with door(READS, name):
+        try:
+            answer = clients.ssm.get_parameter(Name=name, WithDecryption=True)
+        except clients.ssm.exceptions.ParameterNotFound as error:
+            raise UsageError(f"there is no parameter {name}", now="nothing was changed") from error
+        value: str = part(part(answer, "Parameter", READS), "Value", READS)
+    return value

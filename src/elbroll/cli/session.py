@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from elbroll.clock import SystemClock
 from elbroll.config.load import Loaded, load
 from elbroll.engine.lives import died
 from elbroll.engine.stop import Stop, StopMode
+from elbroll.engine.waiting import patiently
 from elbroll.errors import AccessError
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from elbroll.probes.checks import PoolChecks
     from elbroll.transports.connection import Connector
     from elbroll.transports.ssh import SshTransport
+
+
+T = TypeVar("T")
+PATIENCE = 30.0
+"""Seconds for which a single question is repeated: somebody sits at the prompt, and nothing has been done yet."""
 
 
 class Session:
@@ -57,7 +63,7 @@ class Session:
     @cached_property
     def identity(self) -> Identity:
         """Who we are, compared with `[aws] account` (I-14). Raises AccessError, CredentialsError."""
-        identity = self.clients.identity()
+        identity = self._patiently(self.clients.identity)
         wanted = self.loaded.settings.aws.account
         if wanted and identity.account != wanted:
             raise AccessError(
@@ -76,7 +82,7 @@ class Session:
 
         spec = self.loaded.settings.ledger.store
         store = open_store(spec, self.clients, self.identity, self.clock, self.loaded.base)
-        manner = Manner(give_up=lambda: self.stop.mode >= StopMode.LEAVE, who=self.identity.arn)
+        manner = Manner(give_up=self._leaving, who=self.identity.arn)
         return KeptLedger(store, self.clock, manner)
 
     @cached_property
@@ -118,9 +124,11 @@ class Session:
         """What EC2 kept of the instance's console, where its host keys were printed at first boot (E2)."""
         from elbroll.aws import Action, door  # noqa: PLC0415 - as clients
 
-        with door(Action.CONSOLE, host.id):
-            answer = self.clients.ec2.get_console_output(InstanceId=host.id)
-        return answer.get("Output") or None
+        def read() -> str | None:
+            with door(Action.CONSOLE, host.id):
+                return self.clients.ec2.get_console_output(InstanceId=host.id).get("Output") or None
+
+        return self._patiently(read)
 
     def checks(self, pools: Mapping[PoolId, Pool], verify: Verify, mask: Callable[[str], str]) -> PoolChecks:
         """Makes the probes of hosts, asked through the transport; what they quote is masked."""
@@ -130,9 +138,19 @@ class Session:
 
     def secrets(self, settings: LbSettings) -> dict[str, Secret]:
         """The values behind `deploy.secrets`. Raises UsageError for one that is missing or empty."""
-        from elbroll.cli.secrets import resolve  # noqa: PLC0415 - rarely wanted
+        from elbroll.cli.secrets import parameter, resolve  # noqa: PLC0415 - rarely wanted
 
-        return resolve(settings.deploy.secrets, self.loaded.base, self.clients)
+        def read(name: str) -> str:
+            return self._patiently(partial(parameter, name, self.clients))
+
+        return resolve(settings.deploy.secrets, self.loaded.base, read)
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """For what is asked once and outside the rooms that wait by themselves: the SDK gives up soon (B2)."""
+        return patiently(ask, clock=self.clock, budget=PATIENCE, give_up=self._leaving)
+
+    def _leaving(self) -> bool:
+        return self.stop.mode >= StopMode.LEAVE
 
     @property
     def origin(self) -> Origin:
