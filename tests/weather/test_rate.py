@@ -11,6 +11,8 @@ from builders import a_pool
 from elbroll.aws.pace import TokenBucket
 from elbroll.balancers.poller import Poller
 from elbroll.errors import ExitCode
+from elbroll.inventory import Ec2Inventory
+from elbroll.model import Registration
 from fakes import FastClock
 from weather.whole import Whole
 
@@ -78,6 +80,39 @@ def test_thirty_walkers_over_sixty_pools_make_no_more_readings_than_the_bucket_h
 
     assert most_over(at, 4.0) <= 20 + 2  # a thread may be late by a moment of its own
     assert len(at) > 100
+
+
+@pytest.mark.rule("Q1", "S-14", "I-13", "T2")
+def test_asking_by_id_for_those_who_have_left_takes_its_turn_as_well(aws: InProcess, clients: Clients) -> None:
+    whole = Whole(aws, clients, hosts=1)
+    balancer, began = whole.site.balancer, len(aws.timeline.calls())
+    for pool in whole.pools:
+        balancer.follow(pool.id, [Registration(pool.id, "i-0aaaaaaaaaaaaaaa1", 8080 if pool.arn else None)])
+
+    for _ in range(30):
+        for pool in whole.pools:
+            balancer.look(pool, 0.0)
+
+    at = [call.at for call in aws.timeline.calls()[began:]]
+    assert len(at) > 100
+    assert most_over(at, 4.0) <= 21
+
+
+@pytest.mark.rule("Q1", "S-14", "I-13")
+def test_hundreds_of_questions_about_single_machines_and_nodes_stay_far_below_what_ec2_takes(
+    aws: InProcess, clients: Clients
+) -> None:
+    """As a roll asks in which every host fails at once, or a hundred begin to drain."""
+    whole = Whole(aws, clients, hosts=1)
+    inventory, began = Ec2Inventory(clients, aws.clock), len(aws.timeline.calls())
+
+    for number in range(200):
+        inventory.instances([f"i-{number:017x}"])
+        whole.site.balancer.nodes(whole.groups[0])
+
+    at = [call.at for call in aws.timeline.calls()[began:] if call.service == "ec2"]
+    assert len(at) == 400
+    assert most_over(at, 10.0) <= 50
 
 
 @pytest.mark.rule("Q1", "T2")

@@ -27,6 +27,10 @@ DEEDS_A_SECOND = 2.0
 DEEDS_AT_ONCE = 16
 """Of the 20 that it has saved up at most: out of eight pools and back again within the 5 s of a signal."""
 
+NODES_A_SECOND = 5.0
+"""Questions about interfaces: of the 20 that EC2 refills an account's bucket by."""
+NODES_AT_ONCE = 20
+
 
 class AwsBalancer:
     """Health and membership of target groups and classic balancers. Nothing is retried by time here (B2)."""
@@ -37,6 +41,7 @@ class AwsBalancer:
         self._classics = Classics(clients)
         self._poller = Poller(self._read, clock)
         self._deeds = TokenBucket(clock, rate=DEEDS_A_SECOND, burst=DEEDS_AT_ONCE)
+        self._interfaces = TokenBucket(clock, rate=NODES_A_SECOND, burst=NODES_AT_ONCE)
         self._followed: dict[PoolId, frozenset[Registration]] = {}
         self._lock = threading.Lock()
 
@@ -73,7 +78,7 @@ class AwsBalancer:
 
         Raises Unanswered, PermissionDenied, CredentialsError.
         """
-        return node_addresses(self._clients, pool)
+        return node_addresses(self._clients, pool, self._interfaces.take)
 
     def _members(self, pool: Pool) -> Members:
         match pool.kind:
@@ -100,19 +105,19 @@ class AwsBalancer:
         rows = members.listed(pool)
         shown = {same_entry(row.registration) for row in rows}
         missing = [entry for entry in self._followed.get(pool.id, ()) if same_entry(entry) not in shown]
-        return rows + _asked(members, pool, sorted(missing, key=lambda entry: (entry.id, entry.port or 0)))
+        return rows + self._asked(members, pool, sorted(missing, key=lambda entry: (entry.id, entry.port or 0)))
 
-
-def _asked(members: Members, pool: Pool, entries: Sequence[Registration]) -> tuple[TargetSeen, ...]:
-    """Rows for these; an id that AWS refuses to speak of has none, which proves nothing (C2)."""
-    if not entries:
-        return ()
-    try:
-        return members.asked(pool, entries)
-    except TargetRefused:
-        if len(entries) == 1:
+    def _asked(self, members: Members, pool: Pool, entries: Sequence[Registration]) -> tuple[TargetSeen, ...]:
+        """Rows for these; an id that AWS refuses to speak of has none, which proves nothing (C2)."""
+        if not entries:
             return ()
-    return tuple(row for entry in entries for row in _asked(members, pool, [entry]))
+        self._poller.turn()
+        try:
+            return members.asked(pool, entries)
+        except TargetRefused:
+            if len(entries) == 1:
+                return ()
+        return tuple(row for entry in entries for row in self._asked(members, pool, [entry]))
 
 
 def _each(remove: Callable[[Pool, Sequence[Registration]], None], pool: Pool, entries: Sequence[Registration]) -> None:

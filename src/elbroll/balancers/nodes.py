@@ -9,14 +9,17 @@ from elbroll.aws.answers import everything
 from elbroll.model import BalancerKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from elbroll.aws.clients import Clients
     from elbroll.model import Pool
 
 
-def node_addresses(clients: Clients, pool: Pool) -> frozenset[str] | None:
-    """Every private address of every node now; None where they tell nothing. Raises what `aws.door` raises."""
+def node_addresses(clients: Clients, pool: Pool, before_each: Callable[[], None]) -> frozenset[str] | None:
+    """Every private address of every node now; None where they tell nothing. `before_each` call waits for its turn.
+
+    Raises what `aws.door` raises.
+    """
     if pool.keeps_client_addresses or not _descriptions(pool):
         return None
     wanted = {"Filters": [{"Name": "description", "Values": _descriptions(pool)}]}
@@ -25,6 +28,7 @@ def node_addresses(clients: Clients, pool: Pool) -> frozenset[str] | None:
         "NetworkInterfaces",
         Action.INTERFACES,
         wanted,
+        before_each,
     )
     return frozenset(address for interface in interfaces for address in _addresses(interface)) or None
 

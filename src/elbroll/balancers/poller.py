@@ -77,6 +77,10 @@ class Poller:
                 return flight.outcome()
         return self._fly(entry, flight, pool)
 
+    def turn(self) -> None:
+        """For a reading that needs a second call: return when that one's turn has come."""
+        self._pace.take()
+
     def forget(self, pool: PoolId) -> None:
         """After a write: readings that began before now may show the old state and serve nobody any more (Q5)."""
         entry = self._entry(pool)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from elbroll.aws.actions import Action
 from elbroll.aws.answers import chunks, everything
+from elbroll.aws.pace import TokenBucket
 from elbroll.engine.waiting import patiently
 from elbroll.inventory.hosts import instance_host, missing_host, outside_host, outside_host_by_id
 from elbroll.model import Host, HostId, InstanceState
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 PATIENCE = 120.0
 """Seconds that a read waits for an answer."""
+LOOKS_A_SECOND = 5.0
+"""Of the 20 that EC2 refills an account's bucket by; it holds 100 (EC2 API throttling)."""
+LOOKS_AT_ONCE = 25
 AT_A_TIME = 200
 """EC2's limit of values in one filter."""
 ALIVE = ["pending", "running", "stopping", "stopped"]
@@ -29,12 +32,13 @@ PRIVATE_V6 = "ipv6-addresses.ipv6-address"
 
 
 class Ec2Inventory:
-    """Instances and addresses of one region, read anew each time, since both change. Waits out two minutes of
-    silence; raises what `aws.door` raises."""
+    """Instances and addresses of one region, read anew each time, since both change, and at a few calls a
+    second. Waits out two minutes of silence; raises what `aws.door` raises."""
 
     def __init__(self, clients: Clients, clock: Clock) -> None:
         self._clients = clients
         self._clock = clock
+        self._pace = TokenBucket(clock, rate=LOOKS_A_SECOND, burst=LOOKS_AT_ONCE)
 
     def instances(self, ids: Collection[str]) -> Mapping[HostId, Host]:
         """Every id gets an answer: MISSING where EC2 has none, OUTSIDE for the id of a bare address."""
@@ -98,7 +102,9 @@ class Ec2Inventory:
     def _all(self, operation: Any, key: str, action: Action, filters: Mapping[str, Sequence[str]]) -> tuple[Any, ...]:
         arguments = {"Filters": [{"Name": name, "Values": list(values)} for name, values in filters.items()]}
         return patiently(
-            partial(everything, lambda: self._clients.ec2.get_paginator(operation), key, action, arguments),
+            lambda: everything(
+                lambda: self._clients.ec2.get_paginator(operation), key, action, arguments, self._pace.take
+            ),
             clock=self._clock,
             budget=PATIENCE,
         )
