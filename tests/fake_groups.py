@@ -61,6 +61,7 @@ class FakeGroups:
     silent_until: float = 0.0
     registers: bool = True
     """Not while AddToLoadBalancer is suspended."""
+    reads: int = 0
     on_deed: Callable[[str, HostId], None] = lambda _name, _host: None
     """Called before a deed takes effect."""
 
@@ -75,6 +76,7 @@ class FakeGroups:
         self.places |= {host.id: Place(host, name) for host in hosts}
 
     def members(self, hosts: Collection[HostId]) -> Mapping[HostId, Member]:
+        self.reads += 1
         self._readable()
         return {host: self._member(self.places[host]) for host in hosts if host in self.places}
 

@@ -10,6 +10,8 @@ import pytest
 from scene import Scene
 
 from builders import a_registration
+from elbroll.engine.journal import StepFailed
+from elbroll.engine.standby import await_back
 from elbroll.engine.stop import StopMode
 from elbroll.errors import PermissionDenied, StandbyRefused, Unanswered
 from elbroll.events import HostStarted
@@ -249,6 +251,20 @@ def test_a_group_that_is_busy_is_asked_again_by_time() -> None:
     scene.roll()
 
     assert at_home(scene)
+
+
+@pytest.mark.rule("S-14", "I-13", "A6")
+@pytest.mark.parametrize(("at_once", "reads"), [(1, 31), (6, 31), (30, 7), (150, 3)])
+def test_the_more_hosts_may_be_out_the_less_often_each_asks_its_group(at_once: int, reads: int) -> None:
+    """So that all of them together ask three times a second; the last look is at the limit."""
+    scene = a_scene(max_unavailable=at_once)
+    scene.groups.put(scene.hosts[0], Lifecycle.STANDBY)
+    walker = scene.walker(scene.hosts[0])
+    before = scene.groups.reads
+    with pytest.raises(StepFailed):
+        await_back(walker, 60.0)
+
+    assert scene.groups.reads - before == reads
 
 
 @pytest.mark.rule("A5", "I-6")

@@ -56,6 +56,11 @@ class FleetRoom:
             name = self._name(pool)
             self._run.sink.tell(events.Warned("pool-gone", f"{name} no longer exists; what it held stays recorded"))
 
+    @property
+    def at_once(self) -> int:
+        """How many hosts may be out of a pool at a time, and so how many wait for something at the same time."""
+        return self._rules.max_unavailable
+
     def pools_of(self, host: Host) -> frozenset[PoolId]:
         """Where the host is expected: registered when the run began, or named by its record."""
         return frozenset(pool for pool, hosts in self._expected.items() if host.id in hosts)

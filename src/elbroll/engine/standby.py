@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 ENTERS_WITHIN = 120.0
 """Seconds for which a group may put off to let a host stand by: another activity, or no answer (A6)."""
 LOOKS = 2.0
-"""Seconds between two looks at a lifecycle state; an account has few of these for everybody."""
+"""Seconds between two looks at a lifecycle state."""
+LOOKS_A_SECOND = 3.0
+"""By all hosts together that may be out at a time; an account has few of these for everybody (S-14)."""
 
 
 def group_of(walker: Walker) -> str | None:
@@ -87,7 +89,7 @@ def enter(
         lambda member: member is None or member.lifecycle in {Lifecycle.ENTERING, Lifecycle.STANDBY},
         clock=walker.run.clock,
         limit=ENTERS_WITHIN,
-        pace=Pace(LOOKS),
+        pace=Pace(_every(walker)),
         give_up=lambda member: len(refusals) > 1 or _lost(member),
         stopped=stopped,
     )
@@ -130,7 +132,7 @@ def stands_by(walker: Walker) -> str | None:
     """
     if walker.book.standby_group is None:
         return None
-    member = _look(walker, LOOKS)
+    member = _look(walker, _every(walker))
     if member is None or member.lifecycle is Lifecycle.STANDBY:
         return None
     if member.lifecycle is Lifecycle.ENTERING:
@@ -184,7 +186,7 @@ def await_back(walker: Walker, limit: float) -> None:
         lambda member: member is None or member.lifecycle is Lifecycle.IN_SERVICE,
         clock=walker.run.clock,
         limit=limit,
-        pace=Pace(LOOKS),
+        pace=Pace(_every(walker)),
         give_up=_lost,
         stopped=walker.leaving_now,
     )
@@ -199,6 +201,11 @@ def _must_be_in(member: Member, name: str) -> None:
     """A record that names another group moves nobody (S-5)."""
     if member.group != name:
         raise Refused(f"{member.host} is recorded to stand by in {name}, and belongs to {member.group}")
+
+
+def _every(walker: Walker) -> float:
+    """Seconds between two looks of one host."""
+    return max(LOOKS, walker.room.at_once / LOOKS_A_SECOND)
 
 
 def _look(walker: Walker, max_age: float) -> Member | None:
