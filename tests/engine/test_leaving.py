@@ -300,6 +300,18 @@ def test_one_empty_look_does_not_prove_that_a_host_is_out_again() -> None:
     assert 60.0 <= scene.clock.time - 1000.0 < 62.0
 
 
+@pytest.mark.rule("I-1", "F-50")
+def test_capacity_that_drops_before_a_host_is_taken_out_again_keeps_it_in() -> None:
+    scene = Scene()
+    first, *others = scene.hosts
+    scene.put_record(first, RecordState.REGISTERING)
+    scene.balancer.faults = [Unanswered("throttled")]
+    scene.clock.at(0.2, partial(scene.sick.update, {host.id for host in others}))
+
+    assert not take_out_again(scene.walker(first))
+    assert scene.deeds("deregister") == []
+
+
 @pytest.mark.rule("F-54")
 def test_a_second_signal_ends_the_wait_for_a_host_to_leave_again() -> None:
     scene = Scene()

@@ -55,13 +55,16 @@ def leave(walker: Walker, *, countable: bool) -> Callable[[Step], None]:
     return drain.look_again
 
 
-def take_out_again(walker: Walker) -> None:
+def take_out_again(walker: Walker) -> bool:
     """Deregister a host that never got healthy, and see it leave; its traffic is not waited for.
 
-    Raises what AWS calls raise, and Unanswered where nobody saw it leave.
+    False: before all was sent it turned out to be needed. Raises what AWS calls raise, and Unanswered where nobody saw
+    it leave.
     """
-    theirs = enter(walker, walker.leaving_now)
-    walker.send(walker.run.balancer.deregister, SENDS_FOR, only=walker.book.registrations - theirs)
+    try:
+        _send_out_again(walker)
+    except _NeededError:
+        return False
     wait = wait_until(
         lambda: walker.room.registered(walker.host, 0.0),
         lambda seen: not seen,
@@ -72,6 +75,40 @@ def take_out_again(walker: Walker) -> None:
     )
     if not wait.reached:
         raise Unanswered(f"nobody saw {walker.host.name} leave")
+    return True
+
+
+def _send_out_again(walker: Walker) -> None:
+    def must_be_allowed() -> None:
+        if not walker.room.may_leave_again(walker.host, FRESH - AT_ONCE):
+            raise _NeededError("others have fallen sick")
+
+    def leave_now(pool: Pool, entries: tuple[Registration, ...]) -> None:
+        _while_both_hold(walker, must_be_allowed)
+        walker.run.balancer.deregister(pool, entries)
+
+    theirs = enter(walker, walker.leaving_now, lambda: _while_both_hold(walker, must_be_allowed))
+    walker.send(leave_now, SENDS_FOR, only=walker.book.registrations - theirs)
+
+
+class _NeededError(ElbrollError):
+    """Taking the host out again would empty a pool."""
+
+
+def _while_both_hold(walker: Walker, must_be_allowed: Callable[[], None]) -> None:
+    """Ask the guard, whose word holds 3 s, and prove the locks, which holds 5 s (I-1, I-10, F-27, F-56).
+
+    Other pools, silence of AWS, a sleep: asking for one may take so long that the other is over. Raises what
+    `must_be_allowed` raises, and Unanswered where it always takes so long.
+    """
+    clock = walker.run.clock
+    for _ in range(ROUNDS):
+        must_be_allowed()
+        asked = clock.boottime()
+        walker.run.lease.confirm(walker.book.pools())
+        if clock.boottime() - asked <= AT_ONCE:
+            return
+    raise Unanswered("the ledger answers too slowly for anybody to leave by a reading that still holds")
 
 
 class _Drain:
@@ -108,7 +145,6 @@ class _Drain:
         walker.room.tell_capacity(walker.book.pools())
 
     def _while_it_may(self, pool: Pool, entries: tuple[Registration, ...]) -> None:
-        """Other pools, silence of AWS, a sleep: each takes its time, so both words are asked for before each call."""
         self._must_still_be_allowed()
         self._walker.run.balancer.deregister(pool, entries)
 
@@ -121,19 +157,11 @@ class _Drain:
             raise
 
     def _must_still_be_allowed(self) -> None:
-        """The guard's word, which holds 3 s, and the proof of the locks, which holds 5 s (I-1, I-10, F-27, F-56).
+        _while_both_hold(self._walker, self._must_be_allowed)
 
-        Asking for one may take so long that the other one is over. Raises Unanswered where it always does.
-        """
-        walker = self._walker
-        for _ in range(ROUNDS):
-            if why := walker.room.may_still_leave(walker.host, FRESH - AT_ONCE):
-                raise failed(Step.DRAIN, "capacity-dropped", f"capacity dropped before it left: {why}")
-            asked = self._clock.boottime()
-            walker.run.lease.confirm(walker.book.pools())
-            if self._clock.boottime() - asked <= AT_ONCE:
-                return
-        raise Unanswered("the ledger answers too slowly for anybody to leave by a reading that still holds")
+    def _must_be_allowed(self) -> None:
+        if why := self._walker.room.may_still_leave(self._walker.host, FRESH - AT_ONCE):
+            raise failed(Step.DRAIN, "capacity-dropped", f"capacity dropped before it left: {why}")
 
     def _patiently(self, look: Callable[[], str | None]) -> str | None:
         return patiently(look, clock=self._clock, budget=LOOKS_FOR, give_up=self._walker.interrupted)

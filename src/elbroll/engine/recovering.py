@@ -170,14 +170,14 @@ class Ending:
         try:
             if seen - self._book.registrations:
                 self._book.hold(seen)
-            if not patiently(
+            may = patiently(
                 self._may_leave, clock=self._walker.run.clock, budget=OUTAGE, give_up=self._walker.leaving_now
-            ):
+            )
+            if not may or not take_out_again(self._walker):
                 note = "left in: taking it out would leave too little in service"
                 return self._ended(
                     Outcome.UNKNOWN, in_service=None, after=held_release(self._book.record), failure=failure, note=note
                 )
-            take_out_again(self._walker)
             if self._book.record is not None and self._book.state is RecordState.REGISTERING:
                 self._book.deployed(self._book.record.release_after)
         except ElbrollError as error:

@@ -107,13 +107,13 @@ class FleetRoom:
             verdict = self._judge(host, self.views(self.fleet.pools, max_age))
             return verdict.message if isinstance(verdict, Refuse) else None
 
-    def may_leave_again(self, host: Host) -> bool:
+    def may_leave_again(self, host: Host, max_age: float = FRESH) -> bool:
         """Whether a host that never got healthy can be taken out without emptying a pool or its fail-open (F-50).
 
         If so it counts as out from now on, whatever the API says.
         """
         with self._door:
-            views = self.views(self.fleet.pools, FRESH)
+            views = self.views(self.fleet.pools, max_age)
             may = isinstance(self._judge(host, views), Leave) and not self._would_empty(host, views)
             if may:
                 self._out[host.id] = f"since run {self._run.id}"
