@@ -135,6 +135,13 @@ def test_hosts_that_do_not_run_are_named_with_their_states() -> None:
     assert "unused" not in [each.code for each in found]
 
 
+@pytest.mark.rule("F-26")
+def test_a_host_in_a_state_without_a_word_of_ours_is_not_walked_and_its_state_is_shown_as_it_came() -> None:
+    strange = replace(ONE, state=InstanceState.UNKNOWN, said="hibernating")
+    (refusal,) = refusals(a_fleet([WEB], [strange, TWO, THREE, a_host(4)]))
+    assert (refusal.code, refusal.why) == ("stopped", ("web-1 is hibernating",))
+
+
 def test_an_address_that_is_no_instance_of_ours_is_taken_to_run() -> None:
     outside = replace(ONE, state=InstanceState.OUTSIDE)
     assert refusals(a_fleet([WEB], [outside, TWO, THREE])) == ()

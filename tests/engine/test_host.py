@@ -35,16 +35,19 @@ def test_a_dead_machine_is_gone_and_nothing_is_done_to_it(state: InstanceState) 
     assert not scene.history
 
 
-@pytest.mark.rule("F-34")
-@pytest.mark.parametrize("state", [InstanceState.STOPPED, InstanceState.STOPPING])
-def test_a_machine_that_stands_still_is_not_reached_and_keeps_its_place(state: InstanceState) -> None:
+@pytest.mark.rule("F-34", "F-26")
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [(InstanceState.STOPPED, None), (InstanceState.STOPPING, None), (InstanceState.UNKNOWN, "hibernating")],
+)
+def test_a_machine_that_stands_still_is_not_reached_and_keeps_its_place(state: InstanceState, said: str | None) -> None:
     scene = Scene()
     first = scene.hosts[0]
-    scene.inventory.hosts[first.id] = replace(first, state=state)
+    scene.inventory.hosts[first.id] = replace(first, state=state, said=said)
     result = walked(scene)
     assert (result.outcome, result.release_after) == (Outcome.NOT_REACHED, "v142")
     assert result.failure is not None
-    assert (result.failure.code, result.failure.message) == ("stopped", f"the instance is {state}")
+    assert (result.failure.code, result.failure.message) == ("stopped", f"the instance is {said or state}")
     assert scene.balancer.members() == scene.home
 
 

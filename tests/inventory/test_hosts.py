@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elbroll.errors import ElbrollError
+from elbroll.errors import Unanswered
 from elbroll.inventory.hosts import instance_host, outside_host, outside_host_by_id
 from elbroll.model import InstanceState
 
@@ -76,9 +76,18 @@ def test_a_terminated_instance_has_lost_nearly_all_and_is_still_a_host() -> None
     )
 
 
-def test_a_state_that_we_do_not_know_is_not_guessed() -> None:
-    with pytest.raises(ElbrollError, match='"hibernating"'):
-        instance_host(an_instance(State={"Name": "hibernating"}))
+@pytest.mark.rule("F-26")
+def test_a_state_that_we_do_not_know_is_neither_running_nor_gone_and_shown_as_it_came() -> None:
+    host = instance_host(an_instance(State={"Name": "hibernating"}))
+    assert (host.state, host.shown_state) == (InstanceState.UNKNOWN, "hibernating")
+
+
+@pytest.mark.rule("F-15")
+@pytest.mark.parametrize("lacking", ["InstanceId", "State"])
+def test_half_an_instance_is_no_answer(lacking: str) -> None:
+    with pytest.raises(Unanswered) as caught:
+        instance_host({name: value for name, value in an_instance().items() if name != lacking})  # type: ignore[arg-type]
+    assert caught.value.why == (f"{lacking} is missing from it",)
 
 
 @pytest.mark.rule("T21")

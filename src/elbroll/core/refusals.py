@@ -75,7 +75,7 @@ def _not_running(walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
     """A stopped instance cannot be deployed to, and AWS takes it back only running (T11)."""
     hosts = [planned for planned in walk if planned.host.state not in ALIVE]
     if hosts:
-        why = tuple(f"{planned.host.name} is {planned.host.state}" for planned in hosts)
+        why = tuple(f"{planned.host.name} is {planned.host.shown_state}" for planned in hosts)
         fix = (f"start {_names(hosts)}, or leave it out: {_exclude(hosts)}",)
         yield Refusal("stopped", f"not running: {_names(hosts)}", why, fix)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from elbroll.engine.room import FleetRoom
     from elbroll.model import HostRecord, HostResult
 
-STILL = frozenset({InstanceState.STOPPED, InstanceState.STOPPING})
+STILL = frozenset({InstanceState.STOPPED, InstanceState.STOPPING, InstanceState.UNKNOWN})
 
 
 class HostWalk:
@@ -76,11 +76,11 @@ class HostWalk:
         if host.state is InstanceState.OUTSIDE:
             return
         with translated(Step.GUARD):
-            now = self._run.inventory.instances([host.id])[host.id].state
-        if now in DEAD:
-            raise failed(Step.GUARD, "gone", f"the instance is {now}")
-        if now in STILL:
-            raise failed(Step.GUARD, "stopped", f"the instance is {now}")
+            now = self._run.inventory.instances([host.id])[host.id]
+        if now.state in DEAD:
+            raise failed(Step.GUARD, "gone", f"the instance is {now.shown_state}")
+        if now.state in STILL:
+            raise failed(Step.GUARD, "stopped", f"the instance is {now.shown_state}")
 
     def _covered(self, work: float) -> None:
         """No host leaves that the credentials might not bring back; `work` is the limit of its commands (F-5)."""

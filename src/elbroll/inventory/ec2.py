@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from elbroll.aws.actions import Action
-from elbroll.aws.answers import chunks, everything
+from elbroll.aws.answers import chunks, everything, part
 from elbroll.aws.pace import TokenBucket
 from elbroll.engine.waiting import patiently
 from elbroll.inventory.hosts import instance_host, missing_host, outside_host, outside_host_by_id
@@ -80,7 +80,11 @@ class Ec2Inventory:
 
     def _described(self, filters: Mapping[str, Sequence[str]]) -> list[Host]:
         reservations = self._all("describe_instances", "Reservations", Action.INSTANCES, filters)
-        return [instance_host(each) for reservation in reservations for each in reservation["Instances"]]
+        return [
+            instance_host(each)
+            for reservation in reservations
+            for each in part(reservation, "Instances", Action.INSTANCES)
+        ]
 
     def _owners(self, vpc: str, addresses: Collection[str]) -> dict[str, str]:
         """Instance id by address, for addresses that an instance's interface has."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
-from elbroll.errors import ElbrollError
+from elbroll.aws.actions import Action
+from elbroll.aws.answers import part
 from elbroll.model import Host, HostId, InstanceState
 
 if TYPE_CHECKING:
@@ -19,13 +20,15 @@ GROUP_TAG = "aws:autoscaling:groupName"
 
 
 def instance_host(instance: InstanceTypeDef) -> Host:
-    """The host that an instance is."""
+    """The host that an instance is. Raises Unanswered for half an instance (F-15)."""
     tags = {tag["Key"]: tag.get("Value", "") for tag in instance.get("Tags", [])}
-    identity = instance["InstanceId"]
+    identity = part(instance, "InstanceId", Action.INSTANCES)
+    word = part(part(instance, "State", Action.INSTANCES), "Name", Action.INSTANCES)
+    known = word in set(InstanceState)
     return Host(
         id=HostId(identity),
         name=tags.get("Name") or identity,
-        state=_state(instance),
+        state=InstanceState(word) if known else InstanceState.UNKNOWN,
         zone=instance.get("Placement", {}).get("AvailabilityZone") or None,
         vpc=instance.get("VpcId") or None,
         private_ip=instance.get("PrivateIpAddress") or None,
@@ -35,6 +38,7 @@ def instance_host(instance: InstanceTypeDef) -> Host:
         launched=instance.get("LaunchTime"),
         addresses=tuple(dict.fromkeys(_addresses(instance))),
         group=tags.get(GROUP_TAG),
+        said=None if known else word,
     )
 
 
@@ -67,16 +71,6 @@ def is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _state(instance: InstanceTypeDef) -> InstanceState:
-    word = instance["State"]["Name"]
-    try:
-        return InstanceState(word)
-    except ValueError as error:
-        raise ElbrollError(
-            f'EC2 says that {instance["InstanceId"]} is "{word}", which elbroll does not know'
-        ) from error
 
 
 def _addresses(instance: InstanceTypeDef) -> Iterator[str]:

@@ -28,6 +28,8 @@ class InstanceState(StrEnum):
     OUTSIDE = "outside"
     MISSING = "missing"
     """EC2 does not know the id (any more)."""
+    UNKNOWN = "unknown"
+    """A word of EC2's that is younger than we are: neither running nor gone (F-26)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,13 @@ class Host:
     """Every private address of every interface."""
     group: str | None = None
     """The Auto Scaling group it belongs to."""
+    said: str | None = None
+    """EC2's own word for its state, where it is none of ours; untrusted text."""
+
+    @property
+    def shown_state(self) -> str:
+        """The state as EC2 called it."""
+        return self.said or self.state
 
     def owns(self, registration: Registration) -> bool:
         """Whether a registration is this host's: by instance id, or by one of its addresses."""
