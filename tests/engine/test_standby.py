@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from scene import Scene
 
-from builders import a_registration
+from builders import a_pool, a_registration
 from elbroll.engine.journal import StepFailed
 from elbroll.engine.standby import await_back
 from elbroll.engine.stop import StopMode
@@ -320,6 +320,20 @@ def test_a_host_that_somebody_takes_out_of_standby_meanwhile_is_put_back() -> No
 
     assert result.outcome is Outcome.RESTORED
     assert order(scene, first, "run") == []
+    assert at_home(scene)
+
+
+@pytest.mark.rule("A3", "F-27", "I-6")
+def test_a_host_that_its_group_lets_go_slowly_is_put_back_once_that_is_over() -> None:
+    """A group waits for the delay of its pools, which may be an hour, before it takes a host back."""
+    scene = a_scene(web=a_pool("web-prod", deregistration_delay=3600.0))
+    first, second, _ = scene.hosts
+    scene.groups.lag = 3000.0
+    scene.groups.on_deed = lambda name, _host: setattr(scene.groups, "lag", 5.0 if name == "exit" else 3000.0)
+    scene.clock.at(30.0, partial(scene.sick.add, second.id))
+    result = scene.roll()[first.id]
+
+    assert result.outcome is Outcome.RESTORED, result
     assert at_home(scene)
 
 

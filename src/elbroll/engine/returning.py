@@ -120,11 +120,16 @@ def _register_everywhere(walker: Walker, budget: float) -> None:
     theirs = by_group(walker)
     send(walker.book.registrations - theirs)
     with _noted(errors):
-        left = max(0.0, end - clock.monotonic())
+        left = max(0.0, end - clock.monotonic()) + (_lets_go_within(walker) if budget else 0.0)
         back = patiently(partial(rejoin, walker), clock=clock, budget=left, give_up=walker.leaving_now)
         send(theirs - back)
     if errors:
         raise min(errors, key=lambda error: isinstance(error, TargetRefused))
+
+
+def _lets_go_within(walker: Walker) -> float:
+    """A group takes back whoever stands by, and that takes it the delay of its pools, an hour at most (A3, T7)."""
+    return max((pool.deregistration_delay for pool in walker.pools()), default=0.0)
 
 
 @contextmanager
