@@ -9,8 +9,8 @@ import pytest
 
 from cli.shell import wait_for
 from cli.witness import deeds, everybody_serves, locks, members, releases, states
-from cli.worlds import hold_up, let_go, small_world
-from elbroll.demo.lifelike import Group, Kind, Scalers, Sizes, Vpc
+from cli.worlds import group_of, hold_up, let_go, small_world
+from elbroll.demo.lifelike import Kind, Sizes
 from elbroll.demo.settings import PoolPlan
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cli.shell import Shell
     from elbroll.demo.host import DemoHost
+    from elbroll.demo.lifelike import Scalers
     from elbroll.demo.world import World
 
 GROUP = "web-asg"
@@ -34,15 +35,8 @@ def world() -> Iterator[World]:
 @pytest.fixture(scope="module")
 def scalers(world: World) -> Scalers:
     """`web-asg` of both hosts, attached to `demo`; `extra` is none of the group's."""
-    made = Scalers(world.client, world.simulation)
-    world.simulation.groups.lag = 0.3
-    subnets = world.client("ec2").describe_subnets()["Subnets"]
-    mine = [each for each in subnets if each["CidrBlock"].startswith("127.")]
-    vpc = Vpc(mine[0]["VpcId"], {each["AvailabilityZone"]: each["SubnetId"] for each in mine})
-    attached = [Group("demo", world.pools["demo"].arn or "")]
-    instances = [host.instance for host in world.hosts]
-    made.around(GROUP, vpc, instances, attached, sizes=Sizes(at_least=1, at_most=4, health_check="ELB"))
-    return made
+    sizes = Sizes(at_least=1, at_most=4, health_check="ELB")
+    return group_of(world, GROUP, world.hosts, "demo", sizes)
 
 
 @pytest.fixture

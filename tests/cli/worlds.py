@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from elbroll.demo.lifelike import Group, Scalers, Sizes, Vpc
 from elbroll.demo.service import AppSettings
 from elbroll.demo.settings import PoolPlan, WorldSettings
 from elbroll.demo.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from elbroll.demo.host import DemoHost
@@ -55,6 +56,18 @@ def variant(world: World, name: str, changes: Mapping[str, str]) -> str:
     path = world.directory / f"{name}.toml"
     path.write_text(changed(world.config, changes))
     return str(path)
+
+
+def group_of(world: World, name: str, hosts: Sequence[DemoHost], pool: str, sizes: Sizes) -> Scalers:
+    """An Auto Scaling group of these hosts, attached to this pool, whose members change their state quickly."""
+    made = Scalers(world.client, world.simulation)
+    world.simulation.groups.lag = 0.3
+    subnets = world.client("ec2").describe_subnets()["Subnets"]
+    mine = [each for each in subnets if each["CidrBlock"].startswith("127.")]
+    vpc = Vpc(mine[0]["VpcId"], {each["AvailabilityZone"]: each["SubnetId"] for each in mine})
+    attached = [Group(pool, world.pools[pool].arn or "")]
+    made.around(name, vpc, [host.instance for host in hosts], attached, sizes=sizes)
+    return made
 
 
 def hold_up(host: DemoHost) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from crash.bell import registered
-from elbroll.demo.lifelike.timeline import Call, Moved
+from elbroll.demo.lifelike.timeline import Call, Moved, pool_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -39,14 +40,18 @@ class Judge:
         self._first = len(site.world.simulation.timeline)
         self._first_ring = len(site.bell.rung)
         self._states = {name: value["state"] for name, value in effective(site.world, HOSTS).items()}
+        self._groups = grouped(site.world)
 
     def at_kill(self) -> None:
-        """Each registration that is missing now stands in its host's record (I-2)."""
+        """Each registration that is missing now stands in its host's record (I-2), and so does its standby (A3)."""
         here, records = registered(self._world), effective(self._world, HOSTS)
         for pool, members in self.home.items():
             for target, port in members - here[pool]:
                 kept = _out(records.get(f"{HOSTS}{target}"))
                 self._must((pool, target, port) in kept, f"I-2: {pool} {target}:{port} is missing and in no record")
+        for group, target in self._away():
+            kept_in = records.get(f"{HOSTS}{target}", {}).get("standby")
+            self._must(kept_in == group, f"A3: {target} is out of {group}, its record says {kept_in}")
 
     def at_restored(self) -> None:
         """What `restore` has left: only a host whose version nobody knows may be out (I-4)."""
@@ -55,6 +60,9 @@ class Judge:
             for target, port in members - here[pool]:
                 state = records.get(f"{HOSTS}{target}", {}).get("state")
                 self._must(state == "deploying", f"I-4: restore has left {pool} {target}:{port} out in state {state}")
+        for group, target in self._away():
+            state = records.get(f"{HOSTS}{target}", {}).get("state")
+            self._must(state == "deploying", f"I-4: restore has left {target} out of {group} in state {state}")
 
     def at_end(self, ended: Ended, release: str | None) -> None:
         """All is as it was, and every host runs the release, unless that is None (I-4)."""
@@ -63,6 +71,8 @@ class Judge:
         self._must(here == self.home, f"I-4: memberships differ: {here} instead of {self.home}")
         for name, pool in self._world.pools.items():
             self._must(self._world.in_service(name) == set(pool.ports), f"I-4: not all of {name} are in service")
+        groups = grouped(self._world)
+        self._must(groups == self._groups, f"I-4: groups differ: {groups} instead of {self._groups}")
         for name, value in effective(self._world, LOCKS).items():
             self._must(value["state"] == "free", f"I-4: {name} is {value['state']}")
         for name, value in effective(self._world, HOSTS).items():
@@ -87,19 +97,24 @@ class Judge:
         if call.action == "PutParameter" and name.startswith(HOSTS):
             self._record(name, json.loads(call.parameters["Value"]))
         elif call.action.startswith("Deregister"):
-            self._deregister(call, before)
+            self._leave(call, str(call.pool), set(call.targets), before)
         elif call.action.startswith("Register"):
-            self._register(call)
+            self._must(set(call.targets) <= self.home[str(call.pool)], f"I-12: {call.action} of {call.targets}")
+            self._come_back(call, {target for target, _ in call.targets})
+        elif call.action == "EnterStandby":
+            self._stand_by(call, before)
+        elif call.action == "ExitStandby":
+            self._come_back(call, _named(call))
 
     def _record(self, name: str, value: Mapping[str, Any]) -> None:
         state, last = value["state"], self._states.get(name, "in-service")
         self._must(state in MOVES[last], f"I-24: {name} went from {last} to {state}")
         self._states[name] = state
 
-    def _deregister(self, call: Call, before: Sequence[Call | Moved]) -> None:
-        pool = str(call.pool)
+    def _leave(
+        self, call: Call, pool: str, leaving: set[tuple[str, int | None]], before: Sequence[Call | Moved]
+    ) -> None:
         well = self.home[pool] - {target for target, state in _states(pool, before).items() if state != "healthy"}
-        leaving = set(call.targets)
         self._must(leaving <= self.home[pool], f"I-3: {call.action} of strangers {leaving}")
         if leaving & well:
             floor = len(_hosts(self.home[pool])) - 1
@@ -109,11 +124,31 @@ class Judge:
             kept = _out(_last_record(target, before))
             self._must((pool, target, port) in kept, f"I-2: {target}:{port} leaves {pool} without a record")
 
-    def _register(self, call: Call) -> None:
-        self._must(set(call.targets) <= self.home[str(call.pool)], f"I-12: {call.action} of {call.targets}")
-        for target, _ in call.targets:
+    def _stand_by(self, call: Call, before: Sequence[Call | Moved]) -> None:
+        """The group takes its host out of the pools that it is attached to, on the pools' own ports."""
+        group = self._groups[str(call.parameters["AutoScalingGroupName"])]
+        decrements = call.parameters.get("ShouldDecrementDesiredCapacity")
+        self._must(decrements == "true", f"A4: {call.action} without decrement")
+        for target in _named(call):
+            record = _last_record(target, before) or {}
+            self._must(record.get("standby") == group.name, f"A3: {target} enters standby without a record")
+            for pool, port in group.pools:
+                self._leave(call, pool, {(target, port)}, before)
+
+    def _come_back(self, call: Call, targets: Iterable[str]) -> None:
+        for target in targets:
             rung = [ring for ring in self._rung() if ring.host == target and ring.at < call.at]
-            self._must(_proven(rung), f"I-7: {target} registered in {call.pool} unproven: {_words(rung)}")
+            self._must(_proven(rung), f"I-7: {call.action} of {target}, unproven: {_words(rung)}")
+
+    def _away(self) -> list[tuple[str, str]]:
+        """Members of groups that are not in service there as they were, with their group."""
+        now = grouped(self._world)
+        return [
+            (name, target)
+            for name, group in self._groups.items()
+            for target, state in group.members.items()
+            if now[name].members.get(target) != state
+        ]
 
     def _rung(self) -> Sequence[Rang]:
         return self._site.bell.rung[self._first_ring :]
@@ -121,6 +156,45 @@ class Judge:
     def _must(self, holds: bool, rule: str) -> None:
         if not holds:
             self.breaches.append(rule)
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """An Auto Scaling group as it stands."""
+
+    name: str
+    sizes: tuple[int, int, int]
+    """Minimum, desired, maximum."""
+    members: Mapping[str, str]
+    """Lifecycle states by instance."""
+    pools: tuple[tuple[str, int], ...]
+    """Attached ones with their own port."""
+
+
+def grouped(world: World) -> dict[str, Grouped]:
+    """All groups of the account, none of them with a classic balancer."""
+    client = world.client("autoscaling")
+    rows = client.describe_auto_scaling_instances()["AutoScalingInstances"]
+    states = {row["InstanceId"]: row["LifecycleState"] for row in rows}
+    return {
+        row["AutoScalingGroupName"]: Grouped(
+            row["AutoScalingGroupName"],
+            (row["MinSize"], row["DesiredCapacity"], row["MaxSize"]),
+            {each["InstanceId"]: states[each["InstanceId"]] for each in row["Instances"]},
+            tuple((pool_of(arn), _port(world, arn)) for arn in row.get("TargetGroupARNs", ())),
+        )
+        for row in client.describe_auto_scaling_groups()["AutoScalingGroups"]
+    }
+
+
+def _port(world: World, arn: str) -> int:
+    (group,) = world.client("elbv2").describe_target_groups(TargetGroupArns=[arn])["TargetGroups"]
+    return int(group["Port"])
+
+
+def _named(call: Call) -> set[str]:
+    """Instances that a call to a group names."""
+    return {str(value) for key, value in call.parameters.items() if key.startswith("InstanceIds.")}
 
 
 def effective(world: World, path: str) -> dict[str, dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from elbroll.aws.pace import TokenBucket
 from elbroll.cli import main
-from elbroll.engine import admitting, host, working
+from elbroll.engine import admitting, host, leaving, working
 from elbroll.engine.book import HostBook
 from elbroll.model import HostRecord, RecordState
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from elbroll.engine.walker import Walker
-    from elbroll.model import Step
+    from elbroll.model import Registration, Step
 
 
 def sound() -> None:
@@ -55,10 +55,24 @@ def no_drain() -> None:
     working.still_out = lambda *_: None
 
 
+def no_group() -> None:
+    """A host stands by without a record of it (A3)."""
+    hold = HostBook.hold
+    HostBook.hold = lambda book, seen, _group=None: hold(book, seen)
+
+    def stand_by(walker: Walker, *_: object) -> frozenset[Registration]:
+        if walker.host.id in walker.room.fleet.scaling.members:
+            walker.run.groups.enter_standby("web-asg", walker.host.id)
+        return frozenset()
+
+    leaving.enter = stand_by
+
+
 def main_of(variant: str) -> None:
     """Bend what is to be bent, then be elbroll."""
     TokenBucket.take = lambda _: None
-    {"sound": sound, "no-hold": no_hold, "no-verify": no_verify, "no-drain": no_drain}[variant]()
+    variants = {"sound": sound, "no-hold": no_hold, "no-verify": no_verify, "no-drain": no_drain, "no-group": no_group}
+    variants[variant]()
     main()
 
 

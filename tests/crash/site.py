@@ -1,4 +1,7 @@
-"""The world of the crash matrix: three hosts, no two with the same registrations, one with two ports in a pool."""
+"""The world of the crash matrix: three hosts, no two with the same registrations, one with two ports in a pool.
+
+In another one two of them belong to an Auto Scaling group that can spare one and takes no more than both.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,15 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moto.elb.models import elb_backends
 
+from cli.worlds import group_of
 from crash.bell import Bell
-from elbroll.demo.lifelike import ACCOUNT, REGION
+from elbroll.demo.lifelike import ACCOUNT, REGION, Sizes
 from elbroll.demo.service import AppSettings
 from elbroll.demo.settings import PoolPlan, WorldSettings
 from elbroll.demo.world import World
@@ -25,6 +29,7 @@ from elbroll.model import BalancerKind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+GROUP = "web-asg"
 LIMIT = 150.0
 """Seconds that one command may take."""
 _LAUNCH = (sys.executable, str(Path(__file__).with_name("launch.py")))
@@ -95,11 +100,11 @@ class Site:
 
 
 @contextmanager
-def new_site() -> Iterator[Site]:
+def new_site(pools: tuple[PoolPlan, ...] = _POOLS) -> Iterator[Site]:
     """Up within the `with`: pools on several ports, one of them classic; quick apps and quick first checks."""
     with Bell() as bell:
         app = AppSettings(start_up=0.1, latency=0.01)
-        settings = WorldSettings(pools=_POOLS, app=app, keep_alive=0.2, first_check=0.06, deploy=(bell.deploy,))
+        settings = WorldSettings(pools=pools, app=app, keep_alive=0.2, first_check=0.06, deploy=(bell.deploy,))
         world = World(3, settings)
         bell.world = world
         with world:
@@ -107,6 +112,16 @@ def new_site() -> Iterator[Site]:
             _register_twice(world)
             world.config.write_text(_changed(world.config.read_text(), bell))
             yield Site(world, bell)
+
+
+@contextmanager
+def new_site_with_group() -> Iterator[Site]:
+    """The same with a group of two hosts, which stand by while they are out; the third belongs to none."""
+    with new_site((replace(_POOLS[0], one_port=True), *_POOLS[1:])) as site:
+        world = site.world
+        group_of(world, GROUP, world.hosts[:2], "demo", Sizes(at_least=1, at_most=2, health_check="ELB"))
+        world.config.write_text(f'{world.config.read_text()}\n[lb.demo.asg]\nmode = "standby"\n')
+        yield site
 
 
 def _changed(text: str, bell: Bell) -> str:

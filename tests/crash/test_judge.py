@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from crash.kills import Point, Side, Trial
-from crash.site import new_site
+from crash.site import new_site, new_site_with_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,3 +34,10 @@ def test_the_judge_finds_a_seeded_bug(site: Site, variant: str, point: Point, ru
     breaches = Trial(site, "1", variant).watch(point)
 
     assert rule in {breach.partition(":")[0] for breach in breaches}, breaches
+
+
+def test_the_judge_finds_a_host_that_stands_by_without_a_record() -> None:
+    with new_site_with_group() as site:
+        breaches = Trial(site, "1", "no-group").watch(Point("deploy", "EnterStandby", 0, Side.AFTER))
+
+    assert "A3" in {breach.partition(":")[0] for breach in breaches}, breaches

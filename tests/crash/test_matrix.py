@@ -1,8 +1,9 @@
 """The crash matrix: elbroll is killed at every changing call of a roll, and a rerun heals everything (safety.md 11).
 
-By default a random sample of points is tried, one of them in `restore`. Its seed is printed, and `ELBROLL_CRASH_SEED`
-repeats it. `ELBROLL_CRASH_POINTS` chooses: `20` so many, `all` every one (an hour), `2/6` the second of six shares, for
-six processes at once, `deploy/!/17/after,restore/!/3/before` these. `-s` shows what becomes of each.
+By default a random sample of points is tried, one of them in `restore`, and half as many at the calls to an Auto
+Scaling group. Its seed is printed, and `ELBROLL_CRASH_SEED` repeats it. `ELBROLL_CRASH_POINTS` chooses: `20` so many,
+`all` every one (an hour), `2/6` the second of six shares, for six processes at once,
+`deploy/!/17/after,restore/!/3/before` these. `-s` shows what becomes of each.
 """
 
 from __future__ import annotations
@@ -13,35 +14,59 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from crash.kills import Point, Trial
-from crash.site import new_site
+from crash.kills import Point, Side, Trial
+from crash.site import new_site, new_site_with_group
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from crash.site import Site
 
 SAMPLE = 4
-CHOICE = os.environ.get("ELBROLL_CRASH_POINTS", str(SAMPLE))
+CHOICE = os.environ.get("ELBROLL_CRASH_POINTS", "")
+CALLS = (("deploy", "EnterStandby", 2), ("deploy", "ExitStandby", 2), ("restore", "ExitStandby", 1))
+AROUND_STANDBY = [Point(during, what, n, side) for during, what, count in CALLS for n in range(count) for side in Side]
+"""Each call to the group, of a roll over its two members and of a restore of one."""
 SEED = os.environ.get("ELBROLL_CRASH_SEED", "") or str(random.randrange(10**6))
 
 
 @pytest.mark.timeout(0 if "ELBROLL_CRASH_POINTS" in os.environ else 400)
 @pytest.mark.rule("I-2", "I-4", "I-5", "I-7", "I-17", "I-24", "F-8", "F-43", "F-55")
 def test_after_a_kill_at_any_call_a_rerun_brings_everything_back() -> None:
+    nothing_breaks(new_site, recorded, SAMPLE)
+
+
+@pytest.mark.timeout(0 if "ELBROLL_CRASH_POINTS" in os.environ else 400)
+@pytest.mark.rule("A3", "A4", "A5", "I-1", "I-2", "I-4", "I-7", "F-34", "F-55")
+def test_after_a_kill_around_standby_a_rerun_brings_host_and_group_back() -> None:
+    nothing_breaks(new_site_with_group, lambda _site: AROUND_STANDBY, SAMPLE // 2)
+
+
+def nothing_breaks(
+    make: Callable[[], AbstractContextManager[Site]], points: Callable[[Site], Sequence[Point]], sample: int
+) -> None:
     tell(f"\nELBROLL_CRASH_SEED={SEED}")
-    tried = [(point, breaches) for point, breaches in trials()]
-    assert tried
+    tried = list(trials(make, points, sample))
+    if not tried:
+        pytest.skip(f"none of its points is in {CHOICE}")
     assert not [(str(point), breaches) for point, breaches in tried if breaches]
 
 
-def trials() -> Iterator[tuple[Point, list[str]]]:
+def recorded(site: Site) -> list[Point]:
+    """Every point at which a roll or a restore may die."""
+    return [point for during in ("deploy", "restore") for point in Trial(site, SEED).record(during)]
+
+
+def trials(
+    make: Callable[[], AbstractContextManager[Site]], points: Callable[[Site], Sequence[Point]], sample: int
+) -> Iterator[tuple[Point, list[str]]]:
     """Each chosen point and what went wrong; a world in which something did is not used again."""
-    with new_site() as site:
-        left = chosen([point for during in ("deploy", "restore") for point in Trial(site, SEED).record(during)])
+    with make() as site:
+        left = chosen(points(site), sample)
         yield from tried_in(site, left)
     while left:
-        with new_site() as site:
+        with make() as site:
             yield from tried_in(site, left)
 
 
@@ -58,11 +83,11 @@ def tried_in(site: Site, left: list[Point]) -> Iterator[tuple[Point, list[str]]]
             return
 
 
-def chosen(points: Sequence[Point]) -> list[Point]:
+def chosen(points: Sequence[Point], sample: int) -> list[Point]:
     """By ELBROLL_CRASH_POINTS, in random order, so that whatever was tried of a long list is a fair sample."""
     points = random.Random(SEED).sample(points, len(points))
-    if CHOICE.isdigit():
-        return _sample(points, int(CHOICE))
+    if CHOICE.isdigit() or not CHOICE:
+        return _sample(points, int(CHOICE or sample))
     share, slash, shares = CHOICE.partition("/")
     if slash and share.isdigit() and shares.isdigit():
         return points[int(share) - 1 :: int(shares)]
