@@ -51,6 +51,9 @@ TRICKS = (
     ),
     *(
         "##[error]x",
+        "##vso[x]",
+        "#",
+        "\u200b",
         "::stop-commands::x",
         "ELB1 ",
         "%0A",

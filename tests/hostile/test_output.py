@@ -13,13 +13,14 @@ import pytest
 from cli.shell import Shell, wait_for
 from cli.witness import everybody_serves, locks
 from hostile.onhost import deploying, put
-from hostile.output import LINES, NAME, SCRIPT, SHORT_NAME, controls
+from hostile.output import LINES, NAME, SCRIPT, SHORT_NAME, controls, obeyed_by_ci
 
 if TYPE_CHECKING:
     from cli.shell import Ended
     from elbroll.demo.world import World
 
 COLUMNS, ROWS = 100, 30
+OURS = re.compile(r"\x1b\[K")
 LINE = '"$ELBROLL_DEMO_PYTHON" hostile.py'
 
 
@@ -54,6 +55,7 @@ def test_no_control_character_of_a_host_or_a_tag_reaches_a_pipe(piped: tuple[End
     assert controls(ended.out + ended.err) == set()
     assert "\\x1b[2J" in ended.err
     assert not re.search(r"^(::|##|ELB1)", ended.out + ended.err, re.MULTILINE)
+    assert obeyed_by_ci(ended.out + ended.err) == []
 
 
 @pytest.mark.rule("I-21", "F-45")
@@ -76,7 +78,7 @@ def test_the_event_log_is_ascii_with_one_json_object_a_line(piped: tuple[Ended, 
     assert len(copies) == 2
     for copy in copies:
         text = copy.read_bytes().decode("ascii")
-        assert controls(text) == set()
+        assert (controls(text), obeyed_by_ci(text)) == (set(), [])
         assert all(json.loads(line)["type"].startswith("dev.elbroll.") for line in text.splitlines())
 
 
@@ -108,7 +110,7 @@ def test_a_hostile_tag_is_shown_harmlessly_by_every_list(elbroll: Shell, words: 
 
     assert controls(ended.out + ended.err + document.out) == set()
     assert isinstance(document.document, dict)
-    assert not re.search(r"^::", ended.out, re.MULTILINE)
+    assert obeyed_by_ci(ended.out + ended.err + document.out) == []
 
 
 @pytest.mark.rule("I-21", "S-1")
@@ -126,6 +128,22 @@ def test_after_all_tricks_the_screen_still_shows_the_failure(elbroll: Shell, wor
     assert screen.cursor.hidden is False
     assert "w\\x9b[/b]\\x0a../$(id)" in raw
     assert locks(world) == {"free"}
+
+
+@pytest.mark.rule("I-21", "I-26")
+def test_a_question_shows_a_hostile_tag_harmlessly(elbroll: Shell, world: World) -> None:
+    name(world, 0, SHORT_NAME)
+    name(world, 1, SHORT_NAME + "2")
+    child = elbroll.at_terminal("drain", *(host.instance for host in world.hosts))
+    child.expect_exact("Go on all the same?")
+    asked = child.before or ""
+    child.sendline("n")
+    child.expect(pexpect.EOF)
+    child.close()
+
+    assert "\\x9b[/b]\\x0a../$(id)" in asked
+    assert controls(OURS.sub("", asked)) <= {"\r"}
+    assert child.exitstatus == 8
 
 
 def on_screen(elbroll: Shell, *words: str) -> tuple[Any, str, int]:

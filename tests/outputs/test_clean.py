@@ -43,6 +43,15 @@ def obeyed(char: str) -> bool:
         ("a\nb", "a\\x0ab"),
         ("a\u2028b", "a\\u2028b"),
         ("\udc80\ud800", "\\x80\\ud800"),
+        ("web\u200b-1\ufeff", "web\\u200b-1\\ufeff"),
+        ("a\U000e0041", "a\\U000e0041"),
+        ("\U0001f468\u200d\U0001f469", "\U0001f468\u200d\U0001f469"),
+        ("::error file=x::forged", "\\x3a:error file=x::forged"),
+        (" \t::ADD-MASK::x", " \t\\x3a:ADD-MASK::x"),
+        ("ok ##[set-output name=x]1", "ok \\x23#[set-output name=x]1"),
+        ("###[error]", "#\\x23#[error]"),
+        ("##vso[task.complete]", "\\x23#vso[task.complete]"),
+        ("std::move ## x ::1 ::ffff:10.0.0.1 [::1]", "std::move ## x ::1 ::ffff:10.0.0.1 [::1]"),
     ],
 )
 def test_a_line_shows_what_it_holds(text: str | bytes, shown: str) -> None:

@@ -31,7 +31,7 @@ from elbroll.outputs.streams import Look
 from elbroll.outputs.summary import Summary
 from elbroll.outputs.words import ASCII, UNICODE
 from fuzz import TRICKS, fuzzed, hostile, raw, seldom
-from hostile.output import controls
+from hostile.output import controls, obeyed_by_ci
 from outputs.test_live import Terminal, play
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ HEAD = PlanHead("us-east-1", "123456789012", "ci", 1, 2, 300, "elbroll.toml:8", 
 
 
 def poisoned(value: Any, trick: str) -> Any:
-    """The same with the trick at the end of every text in it, ids and names of everything included."""
+    """The same with the trick on both sides of every text in it, ids and names of everything included."""
     if type(value) is str:
-        return value + trick
+        return trick + value + trick
     if isinstance(value, (tuple, frozenset)):
         return type(value)(poisoned(item, trick) for item in value)
     if isinstance(value, Mapping):
@@ -94,7 +94,7 @@ def test_plain_lines_and_the_summary_stay_lines_without_controls(trick: str) -> 
 
     assert controls(text) <= {"\t"}
     assert text.count("\n") == PLAIN_LINES
-    assert not re.search(r"^\s*(::|##\[)", text, re.MULTILINE)
+    assert obeyed_by_ci(text) == []
     assert "left-out" in text
     text.encode("utf-8")
 
@@ -124,6 +124,7 @@ def test_events_and_plans_are_one_line_of_ascii_each(trick: str) -> None:
     lines = [*as_json(run.told), dump(plan_document(plan, Origin(story.BEGAN)))]
 
     assert all(line.isascii() and controls(line) == set() and len(line.splitlines()) == 1 for line in lines)
+    assert obeyed_by_ci("\n".join(lines)) == []
     assert [json.loads(line)["type"] for line in lines[:-1]] == [
         json.loads(line)["type"] for line in as_json(LOUD.told)
     ]
@@ -139,6 +140,7 @@ def test_a_plan_is_shown_in_as_many_lines_whatever_it_is_called(trick: str) -> N
 
     assert controls(text) <= {"\t"}
     assert text.count("\n") == len(plan_lines(story.PLAN, HEAD, UNICODE))
+    assert obeyed_by_ci(text) == []
 
 
 @pytest.mark.rule("S-10", "I-26")
@@ -163,6 +165,7 @@ def test_cleaned_text_obeys_nobody_is_capped_and_is_clean(text: str | bytes, lim
     assert controls(several) <= {"\t"}
     assert clean_line(line, limit) == line
     assert clean(several, limit) == several
+    assert obeyed_by_ci(several) == []
 
 
 SECRETS = st.text(st.characters(codec="utf-8"), max_size=40).map(lambda text: f"S3cr-t{text}.")

@@ -10,6 +10,7 @@ import click
 from elbroll.cli.saying import looking_now
 from elbroll.cli.tasks import consent_for, refused
 from elbroll.errors import Declined, UsageError
+from elbroll.outputs.clean import clean_line
 
 if TYPE_CHECKING:
     from elbroll.cli.options import Flags
@@ -28,9 +29,9 @@ def ask_or_refuse(plan: RolloutPlan, flags: Flags) -> Consent:
         raise refused(plan, plan.refusals)
     looking_now().end()
     for refusal in plan.refusals:
-        click.echo(refusal.message, err=True)
+        click.echo(clean_line(refusal.message), err=True)
         for line in refusal.why:
-            click.echo(f"  {line}", err=True)
+            click.echo(f"  {clean_line(line)}", err=True)
     if not click.confirm("Go on all the same?", default=False, err=True):
         raise Declined("nothing was changed")
     return consent_for(plan.refusals)
@@ -43,7 +44,7 @@ def confirm(question: str, flags: Flags) -> None:
     if not may_ask(flags):
         raise UsageError(f"{question} There is nobody to ask", now="nothing was changed", fix=("--yes",))
     looking_now().end()
-    if not click.confirm(question, default=False, err=True):
+    if not click.confirm(clean_line(question), default=False, err=True):
         raise Declined("nothing was changed")
 
 

@@ -11,6 +11,7 @@ from elbroll.cli.secrets import cautions
 from elbroll.cli.session import Session
 from elbroll.config.describe import json_schema, origin_lines
 from elbroll.errors import ExitCode, NotFound
+from elbroll.outputs.parts import dump
 
 if TYPE_CHECKING:
     from elbroll.cli.options import Flags
@@ -25,7 +26,7 @@ def show_config(flags: Flags, lb: str | None, *, origin: bool) -> ExitCode:
     rows = origin_lines(loaded, lb)
     if flags.as_json:
         told = {key: {"value": value, "origin": source} for key, value, source in rows}
-        click.echo(json.dumps({"schema": "elbroll.config.v1", "file": _file(loaded), "settings": told}))
+        click.echo(dump({"schema": "elbroll.config.v1", "file": _file(loaded), "settings": told}))
         return ExitCode.OK
     wide = max((len(f"{key} = {value}") for key, value, _ in rows), default=0)
     for key, value, source in rows:
@@ -40,7 +41,7 @@ def check_config(flags: Flags) -> ExitCode:
     for text in {text: None for lb in loaded.settings.lb for text in cautions(loaded, loaded.lb(lb))}:
         click.echo(f"warning: {text}", err=True)
     if flags.as_json:
-        click.echo(json.dumps({"schema": "elbroll.config.v1", "file": _file(loaded), "faults": 0}))
+        click.echo(dump({"schema": "elbroll.config.v1", "file": _file(loaded), "faults": 0}))
     elif loaded.path is None:
         click.echo("There is no elbroll.toml here; the built-in settings apply.")
     else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from elbroll.cli.saying import looking_now
+from elbroll.outputs.clean import clean_line
 from elbroll.outputs.documents import dump, head
 from elbroll.outputs.phrases import skips
 
@@ -25,4 +26,4 @@ def say_nothing_to_do(session: Session, task: Task, plan: RolloutPlan) -> None:
         return
     if session.flags.quiet < 2:
         why = ", ".join(skips(plan)) or "no host is to be walked"
-        click.echo(f"{plan.lb}: nothing to do. {why}, {plan.in_service} of {plan.total} in service.")
+        click.echo(f"{clean_line(plan.lb)}: nothing to do. {why}, {plan.in_service} of {plan.total} in service.")

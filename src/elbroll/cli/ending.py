@@ -67,10 +67,10 @@ def _as_text(error: ElbrollError) -> None:
 
 
 def _as_json(error: ElbrollError) -> None:
-    import json  # noqa: PLC0415 - only for --json
+    from elbroll.outputs.parts import dump  # noqa: PLC0415 - only for --json
 
     told = {"code": error.code, "message": error.message, "why": error.why, "now": error.now, "fix": error.fix}
     document = {"schema": "elbroll.error.v1", "exit": int(error.exit_code), "error": told}
     with contextlib.suppress(OSError, ValueError):  # as above
-        sys.stdout.write(f"{json.dumps(document)}\n")
+        sys.stdout.write(f"{dump(document)}\n")
         sys.stdout.flush()

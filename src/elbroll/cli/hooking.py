@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import TYPE_CHECKING
 
@@ -41,7 +40,7 @@ def ask_gate(session: Session, task: Task, run: RunId, plan: RolloutPlan) -> Non
     gate = _hooks(session).get("gate")
     if gate is None or task.command == "restore":
         return
-    told = json.dumps(plan_document(plan, session.origin))
+    told = dump(plan_document(plan, session.origin))
     try:
         ask(gate, told, _variables(task, run), session.clock, lambda: session.stop.mode > StopMode.GO)
     except Refused as refused:

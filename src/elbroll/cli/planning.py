@@ -18,6 +18,7 @@ from elbroll.core.credentials import warned
 from elbroll.core.guard import Consent
 from elbroll.errors import Refused, UsageError
 from elbroll.model import Why
+from elbroll.outputs.parts import dump
 from elbroll.outputs.plandoc import differences, plan_document
 from elbroll.outputs.planview import PlanHead, plan_lines
 
@@ -45,7 +46,7 @@ def show_plan(flags: Flags, lb: str, wishes: Mapping[str, object], out: Path | N
     if out is not None:
         _save(out, document)
     if flags.as_json:
-        click.echo(json.dumps(document))
+        click.echo(dump(document))
     else:
         screens = Screens(flags)
         screens.out.write(plan_lines(plan, _head(session, task, plan), screens.glyphs))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -21,6 +20,7 @@ from elbroll.core.select import is_glob
 from elbroll.engine.survey import survey_hosts
 from elbroll.errors import ExitCode, NotFound, UsageError
 from elbroll.model import Why
+from elbroll.outputs.parts import dump
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -116,7 +116,7 @@ def _nothing(flags: Flags, hosts: Sequence[str], lb: str | None, *, if_needed: b
         raise NotFound(says, fix=("elbroll status     shows every host",))
     looking_now().end()
     if flags.as_json:
-        click.echo(json.dumps({"schema": "elbroll.run.v1", "command": "restore", "result": "success", "exit": 0}))
+        click.echo(dump({"schema": "elbroll.run.v1", "command": "restore", "result": "success", "exit": 0}))
     elif not flags.quiet:
         click.echo(f"Nothing to do: {says}.")
     return ExitCode.OK

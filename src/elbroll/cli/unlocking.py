@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +13,7 @@ from elbroll.errors import ExitCode, NotFound
 from elbroll.ledger.locks import STALE, name_of
 from elbroll.ledger.words import pool_name
 from elbroll.model import RunId
+from elbroll.outputs.parts import dump
 from elbroll.outputs.statusview import locked_by
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _holder(lock: LockSeen) -> str:
 
 def _say(flags: Flags, lb: str, run: str, freed: tuple[LockSeen, ...]) -> None:
     if flags.as_json:
-        click.echo(json.dumps({"schema": "elbroll.unlock.v1", "lb": lb, "run": run, "freed": [f.pool for f in freed]}))
+        click.echo(dump({"schema": "elbroll.unlock.v1", "lb": lb, "run": run, "freed": [f.pool for f in freed]}))
         return
     whose = f"of run {run}" if all(each.holder for each in freed) else "that nobody could read"
     click.echo(f"Freed {len(freed)} lock{'s' if len(freed) != 1 else ''} {whose}. No host was moved.")

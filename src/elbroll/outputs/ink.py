@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TextIO
 
-from elbroll.outputs.clean import clean_line
+from elbroll.outputs.clean import clean_line, inert
 from elbroll.outputs.streams import console
 from elbroll.outputs.words import columns, cut
 
@@ -39,7 +39,7 @@ class Piece:
 
     def __post_init__(self) -> None:
         """Pieces are all that people see, so what is harmless here is harmless everywhere (I-21)."""
-        if not self.text.isprintable():
+        if not self.text.isprintable() or inert(self.text) != self.text:
             object.__setattr__(self, "text", clean_line(self.text))
 
 

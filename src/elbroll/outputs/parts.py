@@ -29,8 +29,12 @@ class Origin:
 
 
 def dump(document: Mapping[str, Any]) -> str:
-    """One line of pure ASCII without control characters, whatever is in the values (I-21)."""
-    return json.dumps(document, ensure_ascii=True, separators=(",", ":")).replace("\x7f", "\\u007f")
+    """One line of pure ASCII without control characters, whatever is in the values (I-21).
+
+    Nor with `##`: GitHub looks for `##[x]` anywhere in a line, inside of a document too.
+    """
+    text = json.dumps(document, ensure_ascii=True, separators=(",", ":"))
+    return text.replace("\x7f", "\\u007f").replace("##", "#\\u0023")
 
 
 def stamp(time: datetime | None) -> str | None:
