@@ -202,6 +202,15 @@ def test_a_member_in_any_other_state_is_refused_unless_we_put_it_there(mode: str
     assert made.refusals[0].fix[0].endswith("leave it out: --exclude web-2")
 
 
+@pytest.mark.rule("A6", "I-26")
+def test_a_member_without_a_plain_name_is_left_out_by_its_id() -> None:
+    evil = replace(FOUR[0], name="$(id)")
+    members = (evil, *FOUR[1:])
+    made = plan(a_scaling(members=members, **{"$(id)": Lifecycle.STANDBY}), fleet=a_fleet([WEB], members))
+
+    assert made.refusals[0].fix[0].endswith(f"leave it out: --exclude {evil.id}")
+
+
 @pytest.mark.rule("A6")
 @pytest.mark.parametrize("state", [Lifecycle.ENTERING, Lifecycle.STANDBY, Lifecycle.COMING])
 def test_a_member_that_we_put_in_standby_may_be_on_its_way(state: Lifecycle) -> None:

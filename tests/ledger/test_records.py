@@ -20,7 +20,7 @@ OWNER = Owner(RunId("7f3a9c"), 12)
 text = st.text(max_size=6)
 """Short enough to be kept whole: a character may take twelve bytes once it is written."""
 maybe = st.none() | text
-runs = st.from_regex(r"[a-zA-Z0-9._-]{1,12}", fullmatch=True).map(RunId)
+runs = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,11}", fullmatch=True).map(RunId)
 labels = st.none() | st.from_regex(r"[A-Za-z0-9._+][A-Za-z0-9._+-]{0,20}", fullmatch=True)
 plain = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=12)
 moments = st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds

@@ -6,6 +6,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, assert_never
 
+from elbroll.core.names import host_word
 from elbroll.core.plan import SkipReason
 from elbroll.errors import ElbrollError, ExitCode, Superseded
 from elbroll.model import OPEN_STATES, HostResult, Outcome, RecordState, Result, StepResult, TargetState
@@ -22,7 +23,6 @@ FIRST = (ExitCode.HELP_NEEDED, ExitCode.BUG, ExitCode.TIMEOUT, ExitCode.HALTED)
 """If several apply: signal, then these in this order, then whatever is left."""
 BEFORE_ANY_CHANGE = frozenset({ExitCode.ACCESS, ExitCode.REFUSED, ExitCode.LOCKED, ExitCode.DECLINED})
 """Codes that promise that nothing was done; once something was, they are `halted`."""
-PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 NOT_AGAIN = re.compile(r" --(plan|events)(=| )('[^']*'|\S+)")
 """A saved plan no longer holds once some of it was done, and a file of events is never written over."""
 NAMED_AT_MOST = 4
@@ -238,7 +238,7 @@ def _word(standing: Standing, host: HostId) -> str:
     """The host's name if it is plain and no other host has it, else its id."""
     known = standing.hosts.get(host)
     names = [each.name for each in standing.hosts.values()]
-    return known.name if known and PLAIN_NAME.fullmatch(known.name) and names.count(known.name) == 1 else host
+    return host_word(known.name if known and names.count(known.name) == 1 else None, host)
 
 
 def _list(standing: Standing, hosts: list[HostId]) -> str:

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elbroll.model import Fleet, Host, HostId, PoolId, Registration
+
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+"""What every shell reads as one word that means itself."""
+
+
+def host_word(name: str | None, host: HostId) -> str:
+    """How a host is called in a command that people paste: by its name only where that is plain, else its id (I-26)."""
+    return name if name and PLAIN_NAME.fullmatch(name) else shlex.quote(host)
+
+
+def pool_word(pool: PoolId) -> str:
+    """How a pool is called in a command that people paste (I-26)."""
+    return shlex.quote(pool_name(pool))
 
 
 def pool_name(pool: PoolId) -> str:

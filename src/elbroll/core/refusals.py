@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from elbroll.core.fitting import misfit
-from elbroll.core.names import clock_time, counted, listed, pool_name
+from elbroll.core.names import clock_time, counted, host_word, listed, pool_name
 from elbroll.core.planned import Refusal
 from elbroll.core.scaling import scaling_refusals
 from elbroll.core.timing import drain_limit, settle_for
@@ -182,4 +182,4 @@ def _names(hosts: Sequence[PlannedHost]) -> str:
 
 
 def _exclude(hosts: Sequence[PlannedHost]) -> str:
-    return " ".join(f"--exclude {planned.host.name}" for planned in hosts)
+    return " ".join(f"--exclude {host_word(planned.host.name, planned.host.id)}" for planned in hosts)

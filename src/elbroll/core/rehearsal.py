@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from elbroll.core.guard import NO_CONSENT, Consent, Leave, Refuse, may_leave
-from elbroll.core.names import listed
+from elbroll.core.names import host_word, listed
 from elbroll.core.planned import Refusal
 from elbroll.model import PoolView, RecordState, Step, TargetSeen, TargetState, Why
 
@@ -152,10 +152,10 @@ def _fix(code: str, refuse: Refuse, back: list[str]) -> tuple[str, ...]:
 
 
 def _restorable(ground: Ground, walked: set[HostId]) -> list[str]:
-    """Names of hosts that stay out in this roll and that `restore` would put back; not those of unknown version."""
+    """Words for hosts that stay out in this roll and that `restore` would put back; not those of unknown version."""
     able = {RecordState.HELD, RecordState.DEPLOYED, RecordState.REGISTERING}
     return [
-        ground.fleet.hosts[host].name
+        host_word(ground.fleet.hosts[host].name, host)
         for host, record in ground.records.items()
         if record.state in able and host in ground.fleet.hosts and host not in walked
     ]

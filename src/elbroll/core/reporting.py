@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from elbroll.core.begin import held_release
-from elbroll.core.ending import PLAIN_NAME
+from elbroll.core.names import host_word
 from elbroll.core.status import FleetStatus, HostStatus, PoolState
 from elbroll.model import RecordState, TargetState, Why
 
@@ -172,6 +172,5 @@ def _next(lb: str, hosts: tuple[HostStatus, ...]) -> tuple[str, ...]:
 
 def _word(one: HostStatus, hosts: tuple[HostStatus, ...]) -> str:
     """Its name, where that is plain and nobody else's; else its id (I-26)."""
-    plain = PLAIN_NAME.fullmatch(one.host.name) is not None
     alone = sum(host.host.name == one.host.name for host in hosts) == 1
-    return one.host.name if plain and alone else one.host.id
+    return host_word(one.host.name if alone else None, one.host.id)

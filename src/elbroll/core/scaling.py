@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from elbroll.core.names import counted, listed, pool_name
+from elbroll.core.names import counted, host_word, listed, pool_name
 from elbroll.core.planned import PlannedGroup, Refusal
 from elbroll.model import BalancerKind, Lifecycle
 
@@ -116,7 +116,8 @@ def _astray(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
     for planned, member in _members(ground, walk):
         why = why_not_found(member, planned.record) if ground.fleet.scaling.unread is None else None
         if why is not None:
-            fix = (f"wait until it is InService, or leave it out: --exclude {planned.host.name}",)
+            exclude = f"--exclude {host_word(planned.host.name, planned.host.id)}"
+            fix = (f"wait until it is InService, or leave it out: {exclude}",)
             yield Refusal("lifecycle", f"{planned.host.name} {why}", fix=fix)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elbroll.core.names import listed, pool_name
+from elbroll.core.names import host_word, listed, pool_name, pool_word
 from elbroll.engine.healthy import bake
 from elbroll.engine.journal import failed_by
 from elbroll.engine.returning import come_back, put_back
@@ -56,8 +56,9 @@ def _keep_unresolvable(walker: Walker) -> None:
     lost = {pool for pool in walker.book.pools() if walker.room.pool(pool) is None}
     if lost:
         walker.book.unresolvable(lost)
-    kept = sorted(pool_name(pool) for pool in lost if not {pool, pool_name(pool)} & walker.run.give_up)
+    kept = sorted(pool for pool in lost if not {pool, pool_name(pool)} & walker.run.give_up)
     if kept:
-        ways = " ".join(f"--give-up {name}" for name in kept)
-        text = f"{listed(kept)} no longer exists: elbroll restore {walker.host.name} {ways}"
+        ways = " ".join(f"--give-up {pool_word(pool)}" for pool in kept)
+        word = host_word(walker.host.name, walker.host.id)
+        text = f"{listed(list(map(pool_name, kept)))} no longer exists: elbroll restore {word} {ways}"
         raise failed(Step.CLOSE, "pool-gone", text)

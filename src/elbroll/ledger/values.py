@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 LARGEST = 1 << 53
 """No number of ours comes near it, and every program reads numbers below it alike."""
-RUN = re.compile(r"[A-Za-z0-9._-]{1,64}")
+RUN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 

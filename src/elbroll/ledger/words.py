@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 from elbroll.errors import Locked, Superseded
@@ -27,16 +28,17 @@ def locked(pool: PoolId, stored: Stored) -> Locked:
     """Another run holds the pool, or nobody can tell who does (F-7, F-8, F-11)."""
     lock, name = locks.decode(stored), pool_name(pool)
     word = locks.name_of(locks.seen(pool, stored))
+    unlock = f"elbroll unlock {shlex.quote(name)} {word}"
     if lock.holder is None or lock.beat is None:
         return Locked(
             f"{name} is locked by somebody unknown",
             why=(f"its lock (version {stored.version}) cannot be read: garbage, or of a newer elbroll",),
-            fix=(f"elbroll unlock {name} {word} if you know that no run is at work",),
+            fix=(f"{unlock} if you know that no run is at work",),
         )
     return Locked(
         f"{name} is locked by run {word}",
         why=(f"{_who(lock.holder)}, {_times(lock.beat - lock.holder.started, stored.age)}{_work(lock.doing)}",),
-        fix=(f"--lock-wait 15m; elbroll unlock {name} {word} if it is truly dead",),
+        fix=(f"--lock-wait 15m; {unlock} if it is truly dead",),
     )
 
 
@@ -80,7 +82,7 @@ def lock_lost(pool: PoolId, run: RunId, stored: Stored | None) -> Superseded:
             by = "its lock cannot be read any more"
         case _:
             by = "its lock was freed by hand"
-    return _superseded(f"run {run} no longer holds {name}", by, f"elbroll status --lb {name}")
+    return _superseded(f"run {run} no longer holds {name}", by, f"elbroll status --lb {shlex.quote(name)}")
 
 
 def record_lost(what: str, run: RunId, by: RunId | None) -> Superseded:
