@@ -606,6 +606,26 @@ def test_a_host_that_is_sick_at_the_end_keeps_the_run_from_being_a_success() -> 
     assert last == events.HostFinished(first, results[first.id])
 
 
+@pytest.mark.rule("C2", "F-34", "I-9")
+@pytest.mark.parametrize(("state", "serves"), [(InstanceState.TERMINATED, False), (InstanceState.RUNNING, True)])
+def test_a_finished_host_that_the_answers_lack_serves_unless_its_machine_is_gone(
+    state: InstanceState, serves: bool
+) -> None:
+    scene = Scene()
+    first, _, third = scene.hosts
+
+    def vanish(host: Any, _job: object) -> None:
+        if host == third:
+            scene.inventory.hosts[first.id] = replace(first, state=state)
+            for entry in scene.places[first.id]:
+                scene.balancer.targets.pop(entry)
+
+    scene.transport.on_run = vanish
+    result = scene.roll()[first.id]
+    assert (result.outcome, result.in_service) == (Outcome.DEPLOYED, serves)
+    assert (result.failure is None) is serves
+
+
 @pytest.mark.rule("I-9")
 def test_an_end_that_nobody_can_see_is_told() -> None:
     scene = Scene()

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 from elbroll import events
 from elbroll.core.guard import Leave, Refuse, count, expected_hosts, joined, may_leave
 from elbroll.core.tally import remembering
+from elbroll.engine.lives import died
 from elbroll.errors import ElbrollError, PoolGone
 from elbroll.model import TargetState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from elbroll.core.guard import Capacity, GuardRules
     from elbroll.engine.context import Run
     from elbroll.model import Fleet, Host, HostId, HostRecord, Pool, PoolId, PoolView, Registration
+
+    _Place = tuple[PoolId, str, int | None]
 
 FRESH = 3.0
 """Seconds: a view that decides about a drain may not be older (I-1)."""
@@ -159,10 +162,14 @@ class FleetRoom:
     def fell_sick(self) -> tuple[HostId, ...]:
         """Hosts that came back in this run and are not healthy everywhere any more (safety.md 5)."""
         views = self.views(self.fleet.pools, FRESH)
-        rows = (row for view in views.values() for row in view.rows)
-        sick = {_place(row.registration) for row in rows if row.state not in WELL}
-        home = self.fleet.registrations
-        return tuple(host for host in dict(self._returned) if sick & set(map(_place, home.get(host, frozenset()))))
+        seen = {_place(row.registration): row.state in WELL for view in views.values() for row in view.rows}
+        return tuple(host for host in dict(self._returned) if self._fell(host, seen, views.keys()))
+
+    def _fell(self, host: HostId, seen: Mapping[_Place, bool], read: Collection[PoolId]) -> bool:
+        """An answer that lacks a target proves nothing: EC2 is asked whether the machine is still there (C2)."""
+        home = self.fleet.registrations.get(host, frozenset())
+        well = {seen.get(_place(entry)) for entry in home if entry.pool in read}
+        return False in well or (None in well and died(self._run.inventory, self.fleet.hosts[host]))
 
     def bear(self, left_out: int) -> None:
         """So many hosts were left out in this run; the floor bears as many as `max_failures` says."""
@@ -226,5 +233,5 @@ class FleetRoom:
         return self.fleet.pools[pool].name
 
 
-def _place(entry: Registration) -> tuple[PoolId, str, int | None]:
+def _place(entry: Registration) -> _Place:
     return (entry.pool, entry.id, entry.port)
