@@ -280,11 +280,14 @@ class HostUnreachable(ElbrollError):
     code = "unreachable"
 
 
+_SIGNALS = {ExitCode.HANGUP: "SIGHUP", ExitCode.INTERRUPT: "SIGINT", ExitCode.TERMINATE: "SIGTERM"}
+
+
 class Interrupted(ElbrollError):
     """A signal ended the work; `exit_code` is 128 plus its number."""
 
     code = "interrupted"
 
     def __init__(self, exit_code: ExitCode) -> None:
-        super().__init__("interrupted")
+        super().__init__(f"interrupted by {_SIGNALS.get(exit_code, 'a signal')}")
         self.exit_code = exit_code

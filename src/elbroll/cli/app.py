@@ -12,7 +12,8 @@ import click
 from elbroll import __version__
 from elbroll.cli.ending import explain
 from elbroll.cli.options import Flags, common_options
-from elbroll.errors import ElbrollError, ExitCode
+from elbroll.cli.struck import Struck, hear, strike, unhear
+from elbroll.errors import ElbrollError, ExitCode, Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -98,7 +99,9 @@ def app(ctx: click.Context, flags: Flags) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code (`elbroll help exit-codes`)."""
     _open_closed_streams()
+    hear(strike)
     code = run(sys.argv[1:] if argv is None else list(argv))
+    unhear()
     _flush_for_the_last_time()
     sys.exit(code)
 
@@ -133,8 +136,8 @@ def run(argv: Sequence[str]) -> int:
         return explain(wrong, argv)
     except ElbrollError as error:
         return explain(error, argv)
-    except KeyboardInterrupt:
-        return ExitCode.INTERRUPT
+    except Struck as struck:
+        return explain(Interrupted(struck.exit_code), argv)
     except BrokenPipeError:
         return ExitCode.OK
     except Exception as bug:

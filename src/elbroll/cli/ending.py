@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from elbroll.cli.bugs import outside_a_run
 from elbroll.cli.options import Flags
-from elbroll.errors import ElbrollError, ExitCode, Refused, StoreDown, Unanswered, UsageError
+from elbroll.errors import ElbrollError, ExitCode, Interrupted, Refused, StoreDown, Unanswered, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 """How a stream refuses what is written to it."""
@@ -27,11 +28,19 @@ def explain(error: BaseException, argv: Sequence[str]) -> int:
         ours.exit_code = ExitCode.ACCESS  # nobody answered before anything was begun: no host is out by this
     if ours.now is None and ours.exit_code is not ExitCode.BUG:
         ours.now = "nothing was changed"
-    if "--json" in argv and not isinstance(error, OSError):
-        _as_json(ours)
+    tell = partial(_as_json if "--json" in argv and not isinstance(error, OSError) else _as_text, ours)
+    if isinstance(ours, Interrupted):
+        _in_time(tell)
     else:
-        _as_text(ours)
+        tell()
     return ours.exit_code
+
+
+def _in_time(tell: Callable[[], None]) -> None:
+    """After a signal nobody is waited for who does not read (F-54, F-57)."""
+    from elbroll.cli.saying import patiently  # noqa: PLC0415 - good endings do without
+
+    patiently(tell)
 
 
 def _ours(error: BaseException, argv: Sequence[str]) -> ElbrollError:

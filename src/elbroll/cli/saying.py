@@ -15,6 +15,8 @@ from elbroll.outputs.streams import Progress, tty_of, unbuffered, wants_progress
 from elbroll.outputs.words import cut
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from elbroll.cli.options import Flags
 
 PATIENCE = 1.0
@@ -63,13 +65,21 @@ def say(text: str) -> None:
     _write(unbuffered(sys.stderr), f"{clean_line(text)}\n")
 
 
-def _write(stream: TextIO, text: str) -> None:
-    writer = threading.Thread(target=_try, args=(stream, text), name="saying", daemon=True)
+def patiently(tell: Callable[[], None]) -> None:
+    """Tell somebody who may have stopped reading; a reader who is gone is no news (F-57)."""
+    writer = threading.Thread(target=_try, args=(tell,), name="saying", daemon=True)
     writer.start()
     writer.join(PATIENCE)
 
 
-def _try(stream: TextIO, text: str) -> None:
-    with contextlib.suppress(OSError, ValueError):
+def _write(stream: TextIO, text: str) -> None:
+    def write() -> None:
         stream.write(text)
         stream.flush()
+
+    patiently(write)
+
+
+def _try(tell: Callable[[], None]) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        tell()

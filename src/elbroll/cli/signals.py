@@ -1,4 +1,7 @@
-"""Signals become words to the run (safety.md 8). Handlers only wake a thread; the thread does the rest."""
+"""Signals become words to the run (safety.md 8). Handlers only wake a thread; the thread does the rest.
+
+As long as nothing is held, there is nothing to undo either: a signal then ends the command where it stands.
+"""
 
 from __future__ import annotations
 
@@ -10,29 +13,31 @@ import threading
 from typing import TYPE_CHECKING
 
 from elbroll.cli.saying import looking_now, say
+from elbroll.cli.struck import CAUGHT, Struck, hear, unhear
 from elbroll.core.ending import SIGNALS as EXITS
 from elbroll.engine.stop import Stop, StopMode
-from elbroll.errors import Interrupted
+from elbroll.errors import ExitCode, Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import FrameType
 
-CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-Heard = "Callable[[str, StopMode], None]"
+LAST_WORDS = 3.6
+"""Seconds after a signal to leave at once, in which the run may still end by itself (safety.md 8)."""
 
 
 class Signals:
     """While entered, SIGINT, SIGTERM and SIGHUP ask the run to stop instead of ending the process.
 
-    On a terminal a first SIGINT asks to finish what is in work; everything else asks to leave within 5 s. Handlers
-    are installed even where SIGINT came in ignored, as it does for a job in the background; a SIGHUP that came in
-    ignored was meant to be (`nohup`). Main thread only.
+    On a terminal a first SIGINT asks to finish what is in work; everything else asks to leave within 5 s. `strike` is
+    called in the main thread beside that, and may raise. Main thread only.
     """
 
-    def __init__(self, stop: Stop, heard: Callable[[str, StopMode], None], *, gentle: bool) -> None:
+    def __init__(
+        self, stop: Stop, heard: Callable[[str, StopMode], None], strike: Callable[[int], None], *, gentle: bool
+    ) -> None:
         self._stop = stop
         self._heard = heard
+        self._strike = strike
         self._gentle = gentle
         self._before: dict[signal.Signals, object] = {}
         self._reader, self._writer = os.pipe()
@@ -42,10 +47,8 @@ class Signals:
     def __enter__(self) -> Signals:
         os.set_blocking(self._writer, False)
         self._woken = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        for number in CAUGHT:
-            if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-                self._before[number] = signal.signal(number, _noted)
         self._thread.start()
+        self._before = hear(lambda number, _: self._strike(number))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -73,17 +76,19 @@ class Signals:
 
 
 class Ear:
-    """Hears signals from before the lock is taken until the end; whoever can tell of them joins later.
+    """Hears signals from the first look until the end; whoever can tell of them joins later.
 
     A context manager. A first Ctrl-C is gentle only where a person can send a second one.
     """
 
     def __init__(self, stop: Stop) -> None:
-        self._stop = stop
-        self._signals = Signals(stop, self._heard, gentle=sys.stderr.isatty())
+        self._signals = Signals(stop, self._heard, self._strike, gentle=sys.stderr.isatty())
         self._teller: Callable[[str, StopMode], None] | None = None
         self._first: str | None = None
         self._looking = looking_now()
+        self._holds = False
+        self._struck = False
+        self._over = threading.Event()
 
     def __enter__(self) -> Ear:
         self._signals.__enter__()
@@ -91,10 +96,15 @@ class Ear:
 
     def __exit__(self, *_: object) -> None:
         self._signals.__exit__()
+        if self._teller is not None:
+            unhear()  # a run has told how it ended, and nothing is said over that
+        self._over.set()
 
     @contextlib.contextmanager
     def before_all(self) -> Iterator[None]:
-        """Waiting that a signal has ended ends with that signal's own code. Raises Interrupted."""
+        """From here on locks may be held: a signal ends whatever waits, with its own code. Raises Interrupted."""
+        self._holds = True
+        self._refuse_if_heard()
         try:
             yield
         except Interrupted as error:
@@ -102,18 +112,30 @@ class Ear:
 
     def tell(self, teller: Callable[[str, StopMode], None]) -> None:
         """Pass signals on from now on. Raises Interrupted where one came before anything was begun."""
+        self._teller = teller  # before the question: between the two a signal would be lost
+        self._refuse_if_heard()
+
+    def _refuse_if_heard(self) -> None:
         if self._first is not None:
             raise Interrupted(EXITS[self._first])
-        self._teller = teller
+
+    def _strike(self, number: int) -> None:
+        if not self._holds and not self._struck:
+            self._struck = True
+            raise Struck(number)
 
     def _heard(self, name: str, mode: StopMode) -> None:
-        self._first = self._first or name
+        first, self._first = self._first is None, self._first or name
         if self._teller is not None:
             self._teller(name, mode)
-        else:
+        elif first:
+            threading.Thread(target=self._end_by_force, args=(EXITS[name],), name="last-words", daemon=True).start()
             self._looking.end()
             say(f"{name}: ending before anything was begun")
 
-
-def _noted(_number: int, _frame: FrameType | None) -> None:
-    """The wake-up descriptor has the number; Python only needs a handler that is not the default."""
+    def _end_by_force(self, code: ExitCode) -> None:
+        """The work may hang in a call that no signal ends; what it holds by then, nobody can free any more."""
+        if not self._over.wait(LAST_WORDS):
+            if self._holds:
+                say("a lock may be left behind; elbroll status names it and how to free it")
+            os._exit(code)

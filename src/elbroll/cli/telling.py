@@ -16,6 +16,7 @@ from elbroll.cli.hooking import RunHooks
 from elbroll.cli.records import RunFolder
 from elbroll.cli.saying import looking_now
 from elbroll.cli.screens import Screens
+from elbroll.cli.signals import LAST_WORDS
 from elbroll.core.standing import Standing, apply, exit_code_of, next_commands, results_of
 from elbroll.engine.stop import StopMode
 from elbroll.errors import ElbrollError, ExitCode
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-LAST_WORDS = 3.6
-"""Seconds after a signal to leave at once, in which the run may still end by itself (safety.md 8)."""
 LAST_HOOK = 4.4
 """Seconds after such a signal in which hooks may still run."""
 DRAIN = 2.0

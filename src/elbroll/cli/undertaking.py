@@ -64,16 +64,19 @@ class Undertaking:
 
     def perform(self) -> ExitCode:
         """Do it, tell it, and answer the exit code. Raises ElbrollError only before anything was changed."""
-        survey, plan = self._first_look()
-        self._task = replace(self._task, lb=fleet_name(self._session, self._task, survey))
-        self._agree(plan)
-        self._hold_to_saved(plan)
-        if not plan.hosts and not self._has_to_bury(survey):
-            self._refuse_dead_lock(survey)
+        with Ear(self._session.stop) as ear:
+            survey, plan = self._first_look(ear)
+            self._task = replace(self._task, lb=fleet_name(self._session, self._task, survey))
+            self._agree(plan)
+            self._hold_to_saved(plan)
+            if plan.hosts or self._has_to_bury(survey):
+                return self._under_lock(ear, survey, plan)
+            self._refuse_dead_lock(ear, survey)
             return self._nothing_to_do(plan)
+
+    def _under_lock(self, ear: Ear, survey: Survey, plan: RolloutPlan) -> ExitCode:
         with ExitStack() as stack:
             stack.callback(self._session.close)
-            ear = stack.enter_context(Ear(self._session.stop))
             with ear.before_all():
                 lease = acquire(self._session, _pools(survey), self._holder, self._lock_wait)
             stack.callback(lease.release)
@@ -91,25 +94,26 @@ class Undertaking:
         found = (survey.fleet.hosts.get(host) for host in open_ones)
         return self._task.command == "restore" and any(host is not None and host.state in DEAD for host in found)
 
-    def _first_look(self) -> tuple[Survey, RolloutPlan]:
+    def _first_look(self, ear: Ear) -> tuple[Survey, RolloutPlan]:
         """Raises Locked rather than refuse over what another run has out at the moment (F-7)."""
         survey = self._task.look()
         plan = self._plan(survey)
-        if plan.refusals and self._meets_lock(survey):
+        if plan.refusals and self._meets_lock(ear, survey):
             survey = self._task.look()
             plan = self._plan(survey)
         return survey, plan
 
-    def _refuse_dead_lock(self, survey: Survey) -> None:
+    def _refuse_dead_lock(self, ear: Ear, survey: Survey) -> None:
         """A deploy that finds all done by a run that died before it freed its locks says how to free them (I-4)."""
         if self._task.command == "deploy":
-            self._meets_lock(survey)
+            self._meets_lock(ear, survey)
 
-    def _meets_lock(self, survey: Survey) -> bool:
+    def _meets_lock(self, ear: Ear, survey: Survey) -> bool:
         """Whether another run held a pool and is over by now. Raises Locked while it is not."""
         if not self._session.ledger.locks().keys() & _pools(survey):
             return False
-        acquire(self._session, _pools(survey), self._holder, self._lock_wait).release()
+        with ear.before_all():
+            acquire(self._session, _pools(survey), self._holder, self._lock_wait).release()
         return True
 
     def _plan(self, survey: Survey) -> RolloutPlan:
