@@ -189,6 +189,12 @@ def test_a_recorded_host_that_shows_in_a_pool_says_both() -> None:
     assert (one.state, one.in_service, one.attention) == ("healthy, recorded", True, True)
 
 
+def test_a_recorded_host_that_shows_in_some_of_its_pools_is_not_said_to_be_well() -> None:
+    held = {ONE.id: a_record(ONE, [a_registration(WEB, ONE), a_registration(API, ONE)])}
+    one = first(status(a_fleet([WEB, API], hosts(3), registrations={ONE.id: {a_registration(WEB, ONE)}}), held))
+    assert (one.state, one.in_service) == ("partly out", False)
+
+
 def test_a_closed_record_tells_only_release_and_time() -> None:
     one = first(status(None, recorded(ONE, state=RecordState.IN_SERVICE)))
     assert (one.state, one.release, one.since, one.note, one.record) == ("healthy", "v143", NOW, None, None)

@@ -12,13 +12,14 @@ from elbroll.core.status import FleetStatus, HostStatus, PoolState
 from elbroll.model import RecordState, TargetState, Why
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from elbroll.core.plan import RolloutPlan
     from elbroll.model import Fleet, Host, HostId, HostRecord, LockSeen, PoolId, PoolView, Registration
 
 SERVES = frozenset({TargetState.HEALTHY})
+AWAY = frozenset({TargetState.GONE, TargetState.DRAINING})
 WORST_FIRST = (
     TargetState.UNHEALTHY,
     TargetState.UNUSED,
@@ -76,7 +77,7 @@ def _host_status(host: Host, look: Look) -> HostStatus:
         host=host,
         in_service=serves,
         attention=_attention(held, serves, look.now),
-        state=_state(held, worst, look.now),
+        state=_state(held, {pool.state for pool in pools}, worst, look.now),
         release=held_release(record),
         since=record.since if record is not None and _readable(record) else None,
         note=_note(held, pools),
@@ -111,12 +112,14 @@ def _overdue(held: HostRecord, now: datetime) -> bool:
     return held.until is not None and held.until < now
 
 
-def _state(held: HostRecord | None, worst: TargetState, now: datetime) -> str:
+def _state(held: HostRecord | None, seen: Collection[TargetState], worst: TargetState, now: datetime) -> str:
     if held is None:
         return "out, not by elbroll" if worst is TargetState.GONE else worst.value
     if _overdue(held, now):
         return "out, overdue"
-    return "out" if worst in (TargetState.GONE, TargetState.DRAINING) else f"{worst.value}, recorded"
+    if not AWAY.isdisjoint(seen):
+        return "out" if AWAY.issuperset(seen) else "partly out"
+    return "out" if not seen else f"{worst.value}, recorded"
 
 
 def _readable(record: HostRecord) -> bool:
