@@ -11,6 +11,8 @@ import pytest
 
 from cli.shell import Ended, Running
 from cli.witness import locks, members, releases, states
+from elbroll.cli.bugs import outside_a_run
+from hostile.output import controls
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,6 +103,15 @@ def test_a_bug_before_anything_was_begun_names_a_file_too(elbroll: Shell, world:
 
 
 @pytest.mark.rule("F-57")
+@pytest.mark.rule("I-21")
+def test_a_traceback_that_is_kept_holds_nothing_that_a_terminal_would_obey(tmp_path: Path) -> None:
+    told = outside_a_run(ValueError("\x1b[2J\x9b\u202e\r"), ["status", "--state-dir", str(tmp_path)])
+    kept = debug_log_named_in(" ".join(told.fix), tmp_path)
+
+    assert "ValueError: \\x1b[2J" in kept
+    assert controls(kept) == set()
+
+
 def test_a_bug_with_nowhere_to_keep_it_is_told_all_the_same(elbroll: Shell, before: object) -> None:
     words = ("plan", "--lb", "demo", "--release", "b3", "--state-dir", "/dev/null/x")
     ended = with_bug(elbroll, words, "elbroll.cli.planning", "plan_for")

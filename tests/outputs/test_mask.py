@@ -19,6 +19,7 @@ from elbroll import events as e
 from elbroll.errors import Refused
 from elbroll.model import Failure, Secret, Step
 from elbroll.outputs.mask import MaskedFormatter, Masker
+from hostile.output import controls, obeyed_by_ci
 
 PASSWORD = "p'w \"$HÜ/=%+9x"
 
@@ -99,6 +100,26 @@ def test_the_debug_log_masks_messages_and_tracebacks() -> None:
     shown = formatter.format(record)
     assert "hunter22" not in shown
     assert shown.startswith("sent ***")
+
+
+def broken(text: str) -> None:
+    raise ValueError(text)
+
+
+@pytest.mark.rule("I-21", "T-8")
+def test_nothing_in_the_debug_log_is_obeyed_or_passes_for_an_entry_of_its_own() -> None:
+    formatter = MaskedFormatter(Masker(), "2026 %(message)s")
+    banner = "SSH-2.0-\x1b[2J\x1b]52;c;eA==\x07\u202e\r\n2026 elbroll CRITICAL forged ##[error]x"
+    try:
+        broken(banner)
+    except ValueError:
+        record = logging.LogRecord("paramiko", logging.INFO, "f", 1, "said %s", (banner,), sys.exc_info())
+    lines = formatter.format(record).split("\n")
+
+    assert controls("".join(lines)) == set()
+    assert obeyed_by_ci("\n".join(lines)) == []
+    assert [line for line in lines if not line.startswith("    ")] == lines[:1]
+    assert sum("forged" in line for line in lines) == 2
 
 
 @pytest.mark.rule("I-20")

@@ -41,13 +41,14 @@ def outside_a_run(error: BaseException, argv: Sequence[str]) -> ElbrollError:
 
 def _keep(error: BaseException, argv: Sequence[str]) -> Path | None:
     from elbroll.cli.records import state_dir  # noqa: PLC0415 - only after a bug
+    from elbroll.outputs.clean import clean  # noqa: PLC0415
     from elbroll.outputs.jsonl import open_new  # noqa: PLC0415
 
     with contextlib.suppress(Exception):  # a full disk must not hide the fault itself
         folder = state_dir(_given(argv)) / "bugs" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"
         folder.mkdir(parents=True, mode=0o700)
         with open_new(folder / "debug.log") as file:
-            file.writelines(traceback.format_exception(error))
+            file.write(clean("".join(traceback.format_exception(error))))
         return folder / "debug.log"
     return None
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from elbroll.core.disguises import disguises, finder, whole_lines
+from elbroll.outputs.clean import clean
 
 if TYPE_CHECKING:
     import re
@@ -87,12 +88,15 @@ class Masker:
 
 
 class MaskedFormatter(logging.Formatter):
-    """For `debug.log`: message, arguments and traceback are masked once they are text."""
+    """For `debug.log`: message, arguments and traceback are masked once they are text, then cleaned (I-21).
+
+    Lines after the first are set in, so that none of them passes for an entry of its own.
+    """
 
     def __init__(self, masker: Masker, layout: str | None = None) -> None:
         super().__init__(layout)
         self._masker = masker
 
     def format(self, record: logging.LogRecord) -> str:
-        """As `logging.Formatter`, without secrets."""
-        return self._masker.text(super().format(record))
+        """As `logging.Formatter`, without secrets and without what a terminal would obey."""
+        return clean(self._masker.text(super().format(record))).replace("\n", "\n    ")
