@@ -54,6 +54,20 @@ def test_a_program_beside_the_config_is_found_and_runs_there(tmp_path: Path) -> 
     assert ended(tmp_path, "bin/notify").output == (str(tmp_path.resolve()),)
 
 
+@pytest.mark.rule("I-20")
+@pytest.mark.parametrize("before", [0, 190, 8192 - 13, 20_000])
+def test_no_part_of_a_secret_is_left_where_output_is_cut(tmp_path: Path, before: int) -> None:
+    line = f'printf "%{before}s"; printf "tell-hunter22-hunter22-tell"; printf "%{8180}s"; printf "\\nno\\n"; exit 1'
+    masked = Hook("gate", (*SHELL, line), tmp_path, lambda text: text.replace("hunter22-hunter22", "***"))
+    short = Hook("gate", (*SHELL, line.replace("8180", "1")), tmp_path, masked.mask)
+
+    for each in (masked, short):
+        said = run(each, "", {}, SystemClock(), lambda: False).output
+        assert "hunt" not in "".join(said)
+        assert "er22" not in "".join(said)
+        assert said[-1] == "no"
+
+
 def test_a_home_is_expanded_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ana")
 

@@ -37,7 +37,7 @@ def ask_gate(session: Session, task: Task, run: RunId, plan: RolloutPlan) -> Non
     The lock may have been waited for, so an earlier answer could be out of date. The way back is never gated.
     Raises Refused; Interrupted where a signal has come meanwhile.
     """
-    gate = _hooks(session).get("gate")
+    gate = _hooks(session, lambda text: Masker(session.secrets(task.settings).values()).text(text)).get("gate")
     if gate is None or task.command == "restore":
         return
     told = dump(plan_document(plan, session.origin))
@@ -46,18 +46,18 @@ def ask_gate(session: Session, task: Task, run: RunId, plan: RolloutPlan) -> Non
     except Refused as refused:
         if session.stop.mode > StopMode.GO:
             raise Interrupted(ExitCode.INTERRUPT) from refused
-        masker = Masker(session.secrets(task.settings).values())
-        refused.why = tuple(masker.text(line) for line in refused.why)
         raise
 
 
 class RunHooks:
     """`started` and `finished` of one run. `warn` hears of one that failed, from another thread."""
 
-    def __init__(self, session: Session, task: Task, run: RunId, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, session: Session, task: Task, run: RunId, warn: Callable[[str], None], mask: Callable[[str], str]
+    ) -> None:
         self._quiet = session.flags.quiet > 0
         self._variables = _variables(task, run)
-        self._listeners = Listeners(_hooks(session), session.clock, warn)
+        self._listeners = Listeners(_hooks(session, mask), session.clock, warn)
 
     def take(self, told: Told, standing: Standing) -> None:
         """Pass on the first and the last event; never waits."""
@@ -84,10 +84,10 @@ class RunHooks:
             _log.warning("the hook %s could not be told", name, exc_info=error)
 
 
-def _hooks(session: Session) -> dict[str, Hook]:
+def _hooks(session: Session, mask: Callable[[str], str]) -> dict[str, Hook]:
     hooks, folder = session.loaded.settings.hooks, session.loaded.base
     given = {"gate": hooks.gate, "started": hooks.started, "finished": hooks.finished}
-    return {name: Hook(name, words, folder) for name, words in given.items() if words}
+    return {name: Hook(name, words, folder, mask) for name, words in given.items() if words}
 
 
 def _variables(task: Task, run: RunId) -> dict[str, str]:

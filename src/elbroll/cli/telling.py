@@ -61,7 +61,9 @@ class Telling:
         copies = self._folder.outlets(wishes, self._masker)
         lines = [outlets, *([copy] for copy in (*self._screens.documents(session), *copies))]
         self._bus = Bus(holder.run, task.lb, session.clock, *lines, masker=self._masker)
-        self._hooks = RunHooks(session, task, holder.run, lambda text: self.tell(events.Warned("hook", text)))
+        self._hooks = RunHooks(
+            session, task, holder.run, lambda text: self.tell(events.Warned("hook", text)), self.mask
+        )
         self._began = session.clock.monotonic()
         self._standing = Standing()
         self._order = threading.RLock()

@@ -36,6 +36,8 @@ class Hook:
     name: str
     words: tuple[str, ...]
     folder: Path
+    mask: Callable[[str], str] = str
+    """Takes secrets out of what it says; before that is cut, since half a secret is not found any more (I-20)."""
 
     @property
     def argv(self) -> list[str]:
@@ -68,7 +70,7 @@ def run(hook: Hook, told: str, variables: Mapping[str, str], clock: Clock, cut_s
     if why is not None:
         _kill_group(child)
         child.wait()
-    output = talk.heard()
+    output = talk.heard(hook.mask)
     if why is not None:
         return Ended(False, why, output)
     return Ended(child.returncode == 0, _exit(child.returncode), output)
@@ -113,19 +115,23 @@ class _Talk:
 
     def __init__(self, child: subprocess.Popen[bytes], told: str) -> None:
         self._kept = b""
+        self._more = False
         self._drain = threading.Thread(target=self._listen, args=(child.stdout,), name="hook-output", daemon=True)
         self._drain.start()
         threading.Thread(target=_feed, args=(child.stdin, told.encode()), name="hook-input", daemon=True).start()
 
-    def heard(self) -> tuple[str, ...]:
+    def heard(self, mask: Callable[[str], str]) -> tuple[str, ...]:
         """The last lines. Something left running in the background may keep the pipe: nobody waits for that."""
         self._drain.join(LAST_WORDS)
-        text = self._kept.decode("utf-8", "backslashreplace")
+        text = mask(self._kept.decode("utf-8", "backslashreplace")) if self._kept else ""
+        if self._more:  # what is kept may begin in the midst of a secret
+            text = text.partition("\n")[2] or text[len(text) // 2 :]
         return tuple(line[:LONGEST] for line in text.splitlines()[-LINES:])
 
     def _listen(self, stream: IO[bytes]) -> None:
         with suppress(OSError), stream:
             while piece := stream.read(KEPT):
+                self._more = self._more or len(self._kept) + len(piece) > KEPT
                 self._kept = (self._kept + piece)[-KEPT:]
 
 
