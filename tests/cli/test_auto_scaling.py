@@ -72,6 +72,31 @@ def test_without_a_word_the_plan_and_the_deploy_refuse_and_nothing_changes(
     assert deeds(world) == done
 
 
+@pytest.mark.rule("A4", "A5", "A7", "F-20", "I-15")
+def test_a_group_that_could_not_let_a_host_go_and_come_back_is_refused_before_anything_changes(
+    elbroll: Shell, world: World, scalers: Scalers, standby: str
+) -> None:
+    done = deeds(world)
+    group = world.client("autoscaling")
+    scalers.refresh(GROUP, "InProgress")
+    scalers.suspend(GROUP, "Launch")
+    group.update_auto_scaling_group(AutoScalingGroupName=GROUP, MinSize=2)
+    refused = elbroll("deploy", "--config", standby, "--lb", "demo", "--release", "v2", "--json")
+    world.simulation.groups.refreshes.clear()
+    scalers.resume(GROUP)
+    group.update_auto_scaling_group(AutoScalingGroupName=GROUP, MinSize=1)
+
+    assert refused.code == 5
+    for said in (
+        f"{GROUP} is replacing its hosts: an instance refresh is InProgress",
+        f"the Launch process of {GROUP} is suspended",
+        f"{GROUP} keeps at least 2 hosts: 1 host less would be too few",
+    ):
+        assert said in refused.out + refused.err
+    assert deeds(world) == done
+    assert locks(world) <= {"free"}
+
+
 @pytest.mark.rule("F-20", "F-21", "S-6")
 def test_where_groups_may_not_be_read_standby_is_refused_and_the_policy_that_helps_is_printed(
     elbroll: Shell, world: World, scalers: Scalers, standby: str
@@ -126,6 +151,27 @@ def test_a_killed_drain_stands_by_in_its_record_and_restore_brings_it_home(
     assert f"standby in {GROUP}" in told.out
     assert ended.code == 0, ended.err
     wait_for(lambda: everybody_serves(world), limit=15)
+    assert members(world) == before
+    assert sizes_and_states(scalers) == as_it_was
+
+
+@pytest.mark.rule("A5", "I-2", "I-6")
+def test_a_group_that_is_full_meanwhile_keeps_its_host_recorded_until_there_is_room(
+    elbroll: Shell, world: World, scalers: Scalers, standby: str, before: dict[str, Any]
+) -> None:
+    group, as_it_was = world.client("autoscaling"), sizes_and_states(scalers)
+    assert elbroll("drain", "demo-1", "--config", standby, "--yes").code == 0
+    group.update_auto_scaling_group(AutoScalingGroupName=GROUP, MaxSize=1)
+    refused = elbroll("restore", "demo-1", "--config", standby)
+    told = elbroll("status", "--config", standby, "--lb", "demo")
+    group.update_auto_scaling_group(AutoScalingGroupName=GROUP, MaxSize=4)
+    ended = elbroll("restore", "demo-1", "--config", standby)
+
+    assert refused.code == 4
+    assert f"{GROUP} refused autoscaling:ExitStandby" in refused.err
+    assert "elbroll restore demo-1" in refused.next
+    assert "partly out" in told.out
+    assert ended.code == 0, ended.err
     assert members(world) == before
     assert sizes_and_states(scalers) == as_it_was
 
