@@ -176,6 +176,29 @@ def test_unlock_of_a_run_that_holds_nothing_is_refused(elbroll: Shell, world: Wo
     assert deeds(world) == done
 
 
+@pytest.mark.rule("F-11", "S-9")
+def test_a_lock_that_nobody_can_read_is_freed_by_the_line_that_the_refusal_names(
+    elbroll: Shell, world: World, before: dict[str, Any]
+) -> None:
+    assert elbroll("exec", "--lb", "demo", "--only", "demo-1", "--", "true").code == 0
+    garbled = max(world.pools.values(), key=lambda pool: pool.id)
+    world.client("ssm").put_parameter(Name=f"/elbroll/v1/lock/{garbled.id}", Value="{", Type="String", Overwrite=True)
+
+    refused = elbroll("exec", "--lb", "demo", "--", "true")
+    (line,) = re.findall(r"elbroll (unlock \S+ v\d+)", refused.err)
+    told = elbroll("status", "--lb", "demo")
+    hasty, mistaken = elbroll(*line.split()), elbroll(*line.split()[:-1], "v1", "--yes")
+    freed = elbroll(*line.split(), "--yes")
+
+    assert refused.code == 6
+    assert f"unlock demo {line.split()[-1]} " in told.out
+    assert (hasty.code, "somebody unknown" in hasty.err.lower()) == (2, True)
+    assert (mistaken.code, "elbroll status --lb" in mistaken.err) == (5, True)
+    assert (freed.code, freed.out.splitlines()[0]) == (0, "Freed 1 lock that nobody could read. No host was moved.")
+    assert elbroll("exec", "--lb", "demo", "--only", "demo-1", "--", "true").code == 0
+    assert members(world) == before
+
+
 def test_help_lists_every_exit_code(elbroll: Shell) -> None:
     listed = elbroll("help", "exit-codes").out
 

@@ -118,16 +118,21 @@ def test_the_lock_is_the_first_pools_that_has_one() -> None:
 def test_whoever_holds_the_fleet_is_named_in_the_line_that_frees_it_once_each() -> None:
     fleet = a_fleet([WEB, API], hosts(3))
     told = status(fleet, locks=[a_lock(WEB.id), a_lock(API.id), a_lock(a_pool("other").id, "stray1")])
-    assert [line.partition("     ")[0] for line in told.next] == ["elbroll unlock web-prod 7f3a9c"]
-    assert status(fleet, locks=[a_lock(WEB.id, None)]).next == ()
+    assert told.unlock == ("elbroll unlock web-prod 7f3a9c     only if that run is truly dead",)
+
+
+@pytest.mark.rule("F-11")
+def test_a_lock_that_cannot_be_read_is_freed_by_its_version() -> None:
+    told = status(locks=[replace(a_lock(WEB.id, None), version=12)])
+    assert told.unlock == ("elbroll unlock web-prod v12     only if no run is at work",)
 
 
 @pytest.mark.rule("I-26")
 def test_a_balancer_in_a_command_is_quoted() -> None:
     fleet = replace(out(ONE), lb="old prod")
     told = status(fleet, recorded(ONE, lb=None), locks=[a_lock(WEB.id)])
-    assert told.next[0].startswith("elbroll unlock 'old prod' 7f3a9c ")
-    assert told.next[1] == "elbroll deploy --lb 'old prod' --release v143"
+    assert told.unlock[0].startswith("elbroll unlock 'old prod' 7f3a9c ")
+    assert told.next[0] == "elbroll deploy --lb 'old prod' --release v143"
 
 
 # --- one host ----------------------------------------------------------------------------------------
@@ -268,6 +273,12 @@ def test_after_a_failed_deploy_the_rerun_comes_first_and_then_the_restores() -> 
 
 def test_a_deploy_without_a_label_is_run_again_without_one() -> None:
     assert status(out(ONE), recorded(ONE, release_after=None)).next[0] == "elbroll deploy --lb web-prod"
+
+
+@pytest.mark.parametrize("why", [Why.ROLL, Why.EXEC])
+def test_a_host_that_was_only_taken_out_is_restored_since_nobody_knows_for_which_release(why: Why) -> None:
+    told = status(out(ONE), recorded(ONE, state=HELD, why=why, release_after=None))
+    assert told.next == ("elbroll restore web-1",)
 
 
 def test_a_command_that_was_run_is_not_known_and_said_so() -> None:

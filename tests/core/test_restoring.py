@@ -120,6 +120,12 @@ def test_a_deploy_without_a_label_is_repeated_without_one() -> None:
     assert refusal.fix[0].startswith("elbroll deploy --lb web-prod     ")
 
 
+def test_a_command_of_exec_is_repeated_as_one_and_never_as_a_deploy() -> None:
+    (refusal,) = restored(recorded(FOUR, DEPLOYING, why=Why.EXEC, release_after=None)).refusals
+    again = f"elbroll exec --lb web-prod --only {FOUR.id} -- COMMAND     runs the command again"
+    assert refusal.fix[0] == again
+
+
 @pytest.mark.rule("I-26")
 def test_the_balancer_in_a_command_is_the_records_own_and_quoted() -> None:
     (refusal,) = restored(recorded(FOUR, DEPLOYING, lb="web; reboot")).refusals

@@ -87,7 +87,7 @@ def test_a_lock_that_cannot_be_read_is_held_by_somebody_unknown(wrong: dict[str,
     assert locks.decode(stored(**wrong)).state is LockState.UNKNOWN
     assert not found.readable
     assert found.holder is None
-    assert locks.name_of(found) == "v12"
+    assert found.called == "v12"
 
 
 @pytest.mark.rule("F-11")

@@ -9,7 +9,7 @@ import pytest
 import story
 from elbroll.core.plan import Refusal, RolloutPlan, Skipped, SkipReason
 from elbroll.core.planned import PlannedGroup
-from elbroll.model import ScalingGroup, TargetState
+from elbroll.model import HostRecord, RecordState, Removed, ScalingGroup, TargetState, Why
 from elbroll.outputs.ink import text_of
 from elbroll.outputs.planview import PlanHead, Times, plan_lines
 from elbroll.outputs.words import UNICODE
@@ -92,6 +92,24 @@ def test_a_host_that_is_out_is_called_out() -> None:
     lines = shown(replace(story.PLAN, hosts=(out,), skipped=(away,), batches=1)).splitlines()
     assert lines[4] == "  1      web-1  i-0a1b2c3d4e5f60001  1a    out    v142 -> v143  ~1:30"
     assert lines[5] == "  -      web-6  i-0a1b2c3d4e5f60006  1b    out    v142          drained on purpose"
+
+
+@pytest.mark.rule("S-5")
+@pytest.mark.parametrize(
+    ("state", "shown_as"),
+    [
+        (TargetState.GONE, "out, deployed"),
+        (TargetState.DRAINING, "out, deployed"),
+        (TargetState.UNHEALTHY, "unhealthy"),
+    ],
+)
+def test_a_host_that_is_out_by_a_record_shows_how_far_it_came(state: TargetState, shown_as: str) -> None:
+    host = story.PLAN.hosts[0].host
+    removed = frozenset({Removed(story.registration(host), story.RUN)})
+    record = HostRecord(host.id, RecordState.DEPLOYED, Why.ROLL, story.RUN, story.BEGAN, removed)
+    recorded = replace(story.PLAN.hosts[0], state=state, record=record)
+    row = shown(replace(story.PLAN, hosts=(recorded,), skipped=(), batches=1)).splitlines()[4]
+    assert row.split("  1a    ")[1].startswith(f"{shown_as}  ")
 
 
 def test_other_pools_warnings_and_the_costliest_setting_are_shown() -> None:

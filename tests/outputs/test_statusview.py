@@ -82,6 +82,20 @@ def test_an_empty_fleet_has_no_table() -> None:
     assert shown(replace(FLEET, hosts=(), last_run=None, next=())).splitlines()[1:] == ["  no hosts"]
 
 
+def test_what_frees_the_fleet_comes_first_on_a_line_of_its_own() -> None:
+    lock = "elbroll unlock web-prod 81cc02     only if that run is truly dead"
+    last = shown(replace(FLEET, unlock=(lock,))).partition("Next      ")[2]
+    alone = shown(replace(FLEET, unlock=(lock,), next=())).partition("Next      ")[2]
+
+    assert (
+        last
+        == f"""{lock}, then
+          elbroll deploy --lb web-prod --release v143, or elbroll restore web-4
+"""
+    )
+    assert alone == f"{lock}\n"
+
+
 @pytest.mark.parametrize(("age", "said"), [(4.0, "alive 4s ago"), (900.0, "silent for 15m")])
 def test_a_lock_names_its_holder_and_its_last_beat(age: float, said: str) -> None:
     holder = replace(story.HOLDER, run=RunId("81cc02"), started=NOW - timedelta(minutes=3))

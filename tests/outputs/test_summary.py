@@ -198,6 +198,15 @@ def test_what_a_signal_has_ended_is_interrupted_not_failed(code: str) -> None:
     assert "failed" not in err
 
 
+def test_a_host_that_fell_sick_after_its_walk_has_failed_in_no_step() -> None:
+    three = story.host(3)
+    steps = tuple(StepResult(step, Result.SUCCESS, 5) for step in (Step.DEPLOY, Step.REGISTER))
+    failure = Failure("fell-sick", "fell sick after coming back")
+    result = HostResult(three.id, Outcome.DEPLOYED, False, steps=steps, failure=failure)
+    err, _ = told(story.finish(story.second_batch().tell(e.HostFinished(three, result))))
+    assert "✘ web-3: fell sick after coming back" in err
+
+
 class Gone(io.StringIO):
     """A stream whose other end is gone, or full."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -9,15 +10,15 @@ import click
 from elbroll.cli.asking import confirm
 from elbroll.cli.saying import say
 from elbroll.cli.session import Session
-from elbroll.errors import ExitCode, NotFound
-from elbroll.ledger.locks import STALE, name_of
-from elbroll.ledger.words import pool_name
+from elbroll.core.names import pool_name
+from elbroll.errors import ExitCode, NotFound, Refused
+from elbroll.ledger.locks import STALE
 from elbroll.model import RunId
 from elbroll.outputs.parts import dump
 from elbroll.outputs.statusview import locked_by
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from elbroll.cli.options import Flags
     from elbroll.model import LockSeen, PoolId
@@ -43,17 +44,30 @@ def unlock(flags: Flags, lb: str, run: str) -> ExitCode:
 def _held(session: Session, lb: str, run: str) -> dict[PoolId, LockSeen]:
     """The locks that the run holds on the pools of `lb`, and on those that its hosts also serve.
 
-    One that cannot be read goes by its version, which says nothing about other fleets' locks of the same version.
+    A version names a lock that cannot be read only among the pools of `lb`: any other may have the same one.
     """
-    settings = session.loaded.lb(lb)
-    pools = {pool.id for pool in session.eyes.directory.find(settings.name or lb, settings.target_groups)}
     locks = session.ledger.locks()
-    called = {pool: lock for pool, lock in locks.items() if name_of(lock) == run}
-    if pools & called.keys():
-        return {pool: lock for pool, lock in called.items() if pool in pools or lock.holder is not None}
+    pools = _pools(session, lb, locks)
+    mine = {pool: lock for pool, lock in locks.items() if lock.called == run and (lock.holder or pool in pools)}
+    if pools & mine.keys():
+        return mine
     others = {_holder(lock) for pool, lock in locks.items() if pool in pools}
     why = (f"it is locked by {', '.join(sorted(others))}",) if others else ("it is not locked",)
-    raise NotFound(f"run {run} holds no lock of {lb}", why=why)
+    fix = (f"elbroll status --lb {shlex.quote(lb)}     who holds it, and how it is freed",)
+    raise NotFound(f"run {run} holds no lock of {lb}", why=why, fix=fix)
+
+
+def _pools(session: Session, lb: str, locks: Iterable[PoolId]) -> set[PoolId]:
+    """Those of the balancer, and whatever is locked and called so itself, as a refusal names it: it may be gone."""
+    called = {pool for pool in locks if pool_name(pool) == lb}
+    settings = session.loaded.lb(lb)
+    try:
+        found = session.eyes.directory.find(settings.name or lb, settings.target_groups)
+    except (NotFound, Refused):
+        if not called:
+            raise
+        return called
+    return called | {pool.id for pool in found}
 
 
 def _show(session: Session, held: Mapping[PoolId, LockSeen]) -> None:
@@ -69,7 +83,7 @@ def _show(session: Session, held: Mapping[PoolId, LockSeen]) -> None:
 
 
 def _holder(lock: LockSeen) -> str:
-    return f"run {lock.holder.run}" if lock.holder else f"somebody unknown ({name_of(lock)})"
+    return f"run {lock.holder.run}" if lock.holder else f"somebody unknown ({lock.called})"
 
 
 def _say(flags: Flags, lb: str, run: str, freed: tuple[LockSeen, ...]) -> None:
@@ -78,4 +92,4 @@ def _say(flags: Flags, lb: str, run: str, freed: tuple[LockSeen, ...]) -> None:
         return
     whose = f"of run {run}" if all(each.holder for each in freed) else "that nobody could read"
     click.echo(f"Freed {len(freed)} lock{'s' if len(freed) != 1 else ''} {whose}. No host was moved.")
-    click.echo(f"Next  elbroll status --lb {lb}")
+    click.echo(f"Next  elbroll status --lb {shlex.quote(lb)}")

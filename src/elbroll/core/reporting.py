@@ -57,7 +57,8 @@ def fleet_status(look: Look, plan: RolloutPlan, region: str | None) -> FleetStat
         hosts=told,
         region=region,
         lock=next((look.locks[pool] for pool in sorted(look.fleet.pools) if pool in look.locks), None),
-        next=(*_unlock(look), *_next(look.fleet.lb, told)),
+        unlock=_unlock(look),
+        next=_next(look.fleet.lb, told),
     )
 
 
@@ -146,19 +147,20 @@ def _standby(held: HostRecord) -> str:
 
 def _unlock(look: Look) -> tuple[str, ...]:
     """Another run holds the fleet: everything else is refused until it ends, or is freed."""
-    runs = {lock.holder.run for pool in look.fleet.pools if (lock := look.locks.get(pool)) and lock.holder}
-    return tuple(
-        f"elbroll unlock {shlex.quote(look.fleet.lb)} {run}     only if that run is truly dead" for run in sorted(runs)
-    )
+    locks = [look.locks[pool] for pool in look.fleet.pools if pool in look.locks]
+    dead = {lock.called: "that run is truly dead" if lock.holder else "no run is at work" for lock in locks}
+    lb = shlex.quote(look.fleet.lb)
+    return tuple(f"elbroll unlock {lb} {name}     only if {when}" for name, when in sorted(dead.items()))
 
 
 def _next(lb: str, hosts: tuple[HostStatus, ...]) -> tuple[str, ...]:
     """Repair first: a failed deploy is rerun, what was drained on purpose is restored by name.
 
-    A host whose record cannot be read is named in none: every command would refuse it.
+    A host whose record cannot be read is named in none: every command would refuse it. One that was only taken out
+    does not know for which release, so that nothing can be run again for it.
     """
     recorded = [(host, host.record) for host in hosts if host.record is not None and _readable(host.record)]
-    failed = [record for _, record in recorded if record.why is not Why.DRAIN]
+    failed = [record for _, record in recorded if record.why is not Why.DRAIN and _was_begun(record)]
     commands: list[str] = []
     if failed:
         release = f" --release {failed[0].release_after}" if failed[0].release_after else ""
@@ -171,6 +173,10 @@ def _next(lb: str, hosts: tuple[HostStatus, ...]) -> tuple[str, ...]:
         if record.state is not RecordState.DEPLOYING
     ]
     return tuple(commands)
+
+
+def _was_begun(record: HostRecord) -> bool:
+    return record.state is not RecordState.HELD or record.release_after is not None
 
 
 def _word(one: HostStatus, hosts: tuple[HostStatus, ...]) -> str:

@@ -73,13 +73,20 @@ def _refusal(each: PlannedHost, lb: str, plan: RolloutPlan) -> Refusal:
         return wrong
     if record is None or record.state is RecordState.UNREADABLE:
         return Refusal("record-unreadable", f"the record of {name} cannot be read: held by somebody unknown")
-    release = f" --release {record.release_after}" if record.release_after else ""
     lb = shlex.quote(record.lb or lb)
     return Refusal(
         "deploying",
         f"{name} was left in the middle of a deploy: what it runs is unknown",
         fix=(
-            f"elbroll deploy --lb {lb}{release}     deploys it again",
+            _again(record, lb),
             f"elbroll exec --lb {lb} --only {each.host.id} -- true     if it was mended by hand",
         ),
     )
+
+
+def _again(record: HostRecord, lb: str) -> str:
+    """What was interrupted; a command of `exec` stands in no record, so that only its place can be shown."""
+    if record.why is Why.EXEC:
+        return f"elbroll exec --lb {lb} --only {record.host} -- COMMAND     runs the command again"
+    release = f" --release {record.release_after}" if record.release_after else ""
+    return f"elbroll deploy --lb {lb}{release}     deploys it again"

@@ -66,5 +66,7 @@ class FleetStatus:
     region: str | None = None
     lock: LockSeen | None = None
     last_run: LastRun | None = None
+    unlock: tuple[str, ...] = ()
+    """Commands without which those of `next` would be refused, each with its condition."""
     next: tuple[str, ...] = ()
     """Commands, ready to paste, most useful first."""

@@ -120,7 +120,7 @@ class KeptLedger:
             if stored is None or locks.decode(stored).state is FREE:
                 return None
             found = locks.seen(pool, stored)
-            if locks.name_of(found) != run:
+            if found.called != run:
                 return None
             broken.append(found)
             return locks.freed(Owner(run, _above(found)), broken_by=self._manner.who or "unknown")

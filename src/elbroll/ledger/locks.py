@@ -129,8 +129,3 @@ def seen(pool: PoolId, stored: Stored) -> LockSeen:
         doing=lock.doing,
         version=stored.version,
     )
-
-
-def name_of(found: LockSeen) -> RunId:
-    """What `unlock` must be told: the run, or the version of a lock that cannot be read."""
-    return found.holder.run if found.holder else RunId(f"v{found.version}")

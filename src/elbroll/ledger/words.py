@@ -27,7 +27,7 @@ def pool_name(pool: PoolId) -> str:
 def locked(pool: PoolId, stored: Stored) -> Locked:
     """Another run holds the pool, or nobody can tell who does (F-7, F-8, F-11)."""
     lock, name = locks.decode(stored), pool_name(pool)
-    word = locks.name_of(locks.seen(pool, stored))
+    word = locks.seen(pool, stored).called
     unlock = f"elbroll unlock {shlex.quote(name)} {word}"
     if lock.holder is None or lock.beat is None:
         return Locked(

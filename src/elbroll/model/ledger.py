@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from elbroll.model.ids import RunId
+
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from elbroll.model.ids import HostId, PoolId, RunId
+    from elbroll.model.ids import HostId, PoolId
     from elbroll.model.pools import Registration
 
 
@@ -114,3 +116,8 @@ class LockSeen:
     """Seconds since the last beat, by the store's clock; stale from 300 on (a word, not an expiry)."""
     doing: str | None = None
     version: int | None = None
+
+    @property
+    def called(self) -> RunId:
+        """What `unlock` must be told: the run, or the version of a lock that cannot be read."""
+        return self.holder.run if self.holder else RunId(f"v{self.version}")

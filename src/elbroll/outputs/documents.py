@@ -50,7 +50,7 @@ def _fleet(fleet: FleetStatus) -> Document:
         "lock": None if lock is None else {"by": by(lock.holder), "age_seconds": lock.age, "doing": lock.doing},
         "hosts": [_host_status(each) for each in fleet.hosts],
         "last_run": None if last is None else {"run": last.run, "result": last.result, "exit": last.exit_code},
-        "next": list(fleet.next),
+        "next": [*fleet.unlock, *fleet.next],
     }
 
 

@@ -141,12 +141,14 @@ def failed_step(result: HostResult) -> str:
 
 
 def failure_line(name: str, result: HostResult, failure: Failure) -> str:
-    """`web-4 failed in verify: GET … answered 502`; of a host that was never begun: `web-4 not reached: …`."""
+    """`web-4 failed in verify: GET … answered 502`; never begun: `web-4 not reached: …`."""
     message = clean_line(failure.message)
     if failure.code in INTERRUPTED:
         return f"{name} interrupted in {failed_step(result)}: {message}"
     if result.outcome is Outcome.NOT_REACHED:
         return f"{name} not reached: {message}"
+    if result.steps and all(each.result is Result.SUCCESS for each in result.steps):
+        return f"{name}: {message}"  # its steps have all ended well, and it went wrong afterwards
     return f"{name} failed in {failed_step(result)}: {message}"
 
 

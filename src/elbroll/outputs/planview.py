@@ -118,9 +118,18 @@ def _hosts(plan: RolloutPlan, times: Times, glyphs: Glyphs) -> Iterator[Line]:
     return ((Piece("  "), *row) for row in table(rows))
 
 
+def _state(planned: PlannedHost) -> str:
+    """An open record says more of a host that is out than AWS does (S-5)."""
+    if planned.state not in {TargetState.GONE, TargetState.DRAINING}:
+        return planned.state.value
+    if planned.record:
+        return f"out, {planned.record.state}"
+    return "out" if planned.state is TargetState.GONE else planned.state.value
+
+
 def _planned(planned: PlannedHost, sign: str) -> tuple[Piece, ...]:
     before, after = clean_line(planned.release_before or "?"), clean_line(planned.release_after or "")
-    state = "out" if planned.state is TargetState.GONE else planned.state.value
+    state = _state(planned)
     well = planned.state is TargetState.HEALTHY
     return (
         Piece(str(planned.batch)),

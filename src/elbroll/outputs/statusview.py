@@ -47,8 +47,16 @@ def _lines(fleet: FleetStatus, now: datetime) -> Iterator[Line]:
         yield line("Locked    ", Piece(locked_by(fleet.lock, now), Tone.WARN))
     if fleet.last_run is not None:
         yield line("Last run  ", _last(fleet.last_run, now))
-    if fleet.next:
-        yield line("Next      ", ", or ".join(clean_line(command) for command in fleet.next))
+    yield from _next(fleet)
+
+
+def _next(fleet: FleetStatus) -> Iterator[Line]:
+    """What frees the fleet has a line of its own: the rest is refused until then."""
+    after = ", or ".join(clean_line(command) for command in fleet.next)
+    lines = [*map(clean_line, fleet.unlock), *([after] if after else [])]
+    for number, text in enumerate(lines):
+        more = ", then" if fleet.next and number == len(fleet.unlock) - 1 else ""
+        yield line("Next      " if number == 0 else "          ", text + more)
 
 
 def _heading(fleet: FleetStatus) -> Line:
