@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from builders import RUN, a_host, a_pool, a_record, a_registration, a_row, a_view
-from elbroll.core.begin import begin_of, is_well
+from elbroll.core.begin import begin_of, is_well, release_behind
+from elbroll.core.planned import PlannedHost
 from elbroll.model import HostRecord, PoolId, PoolView, RecordState, Removed, Step, TargetSeen, TargetState
 
 WEB, API = a_pool("web-prod"), a_pool("api-prod", port=9000)
@@ -65,3 +66,35 @@ def test_a_record_that_proves_nothing_lets_no_walk_begin_past_its_drain(state: R
 def test_without_a_label_no_release_is_the_same_as_another(state: RecordState) -> None:
     unlabelled = a_record(HOST, ENTRIES, state, release_after=None)
     assert begin_of(unlabelled, None, 1) is Step.DRAIN
+
+
+# --- what a rollback brings back
+
+
+S = RecordState
+
+
+@pytest.mark.rule("I-9")
+@pytest.mark.parametrize(
+    ("state", "begin", "attempt", "brings"),
+    [
+        (None, Step.DRAIN, 1, "before"),
+        (S.HELD, Step.DEPLOY, 1, "before"),
+        (S.DEPLOYED, Step.DEPLOY, 3, "after"),
+        (S.REGISTERING, Step.DRAIN, 1, "after"),
+        (S.DEPLOYING, Step.DEPLOY, 1, None),
+        (S.DEPLOYED, Step.VERIFY, 1, "before"),
+        (S.DEPLOYED, Step.VERIFY, 2, None),
+    ],
+)
+def test_a_rollback_brings_back_what_ran_before_the_last_commands_or_nobody_knows_what(
+    state: RecordState | None, begin: Step, attempt: int, brings: str | None
+) -> None:
+    record = (
+        a_record(HOST, ENTRIES, state, attempt=attempt, release_before="before", release_after="after")
+        if state
+        else None
+    )
+    planned = PlannedHost(HOST, frozenset(ENTRIES), HEALTHY, None, record, begin, "before", "new", 1, 60.0)
+
+    assert release_behind(planned) == brings

@@ -9,7 +9,21 @@ from elbroll.model import RecordState, Step, TargetState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from elbroll.core.planned import PlannedHost
     from elbroll.model import HostRecord, PoolId, PoolView
+
+
+def release_behind(planned: PlannedHost) -> str | None:
+    """What rollback commands at the end of this walk bring back: what the host ran before the last deploy commands.
+
+    None where nobody knows, as after a deploy that died half-way, or a second one whose verify was still to come.
+    """
+    record = planned.record
+    if record is None:
+        return planned.release_before
+    if planned.begin in {Step.DRAIN, Step.DEPLOY}:
+        return held_release(record)
+    return record.release_before if record.attempt == 1 else None
 
 
 def held_release(record: HostRecord | None) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from elbroll.core.begin import held_release
+from elbroll.core.begin import held_release, release_behind
 from elbroll.core.decide import Recovery, recovery_for
 from elbroll.engine.closing import close, go_back
 from elbroll.engine.healthy import OUTAGE
@@ -123,7 +123,7 @@ class Ending:
         """A deploy of the previous release; None where there is none or it has failed too."""
         if not self._may_roll_back(failure) or self._book.record is None:
             return None
-        release = self._book.record.release_before
+        release = release_behind(self._planned)
         try:
             deploy(self._walker, self._aim.rollback, release)
             go_back(self._walker, release)
