@@ -98,6 +98,32 @@ def test_an_endpoint_from_the_environment_is_told(clients: Clients, monkeypatch:
     assert (before, clients.endpoint) == (None, "https://aws.example.com")
 
 
+@pytest.mark.rule("S-13")
+def test_every_foreign_endpoint_is_told_and_none_hides_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://vpce-1.elasticloadbalancing.us-east-1.vpce.amazonaws.com")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SSM", "https://ledger.example.com")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "https://sts.amazonaws.com.example.com")
+    assert Clients(region="us-east-1").endpoint == "https://ledger.example.com, https://sts.amazonaws.com.example.com"
+
+
+@pytest.mark.rule("S-13")
+def test_an_endpoint_of_the_users_aws_files_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("[default]\nendpoint_url = https://aws.example.com\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    fresh = Clients(region="us-east-1")
+    assert fresh.sts.meta.endpoint_url == "https://aws.example.com"
+    assert fresh.endpoint == "https://aws.example.com"
+
+
+@pytest.mark.rule("S-13")
+@pytest.mark.parametrize("region", ["us-east-1", "cn-north-1", "us-gov-west-1", "us-iso-east-1", "us-isob-east-1"])
+@pytest.mark.parametrize("service", SERVICES)
+def test_aws_itself_is_no_foreign_endpoint(region: str, service: str) -> None:
+    fresh = Clients(region=region)
+    _ = getattr(fresh, service)
+    assert fresh.endpoint is None
+
+
 @pytest.mark.rule("B5")
 def test_no_waiter_of_the_sdk_is_used_anywhere() -> None:
     source = Path(elbroll.__file__).parent

@@ -33,6 +33,18 @@ if TYPE_CHECKING:
 ENDPOINT = "AWS_ENDPOINT_URL"
 """With `_SERVICE` behind it, for one service only."""
 
+AWS_DOMAINS = (
+    ".amazonaws.com",
+    ".amazonaws.com.cn",
+    ".amazonaws.eu",
+    ".api.aws",
+    ".api.amazonwebservices.com.cn",
+    ".adc-e.uk",
+    ".ic.gov",
+    ".sgov.gov",
+)
+"""Under which AWS answers, in all its partitions; whatever a newer one uses is shown, and no worse for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -115,9 +127,11 @@ class Clients:
 
     @property
     def endpoint(self) -> str | None:
-        """An endpoint from the environment, which the plan shows (S-13)."""
-        named = [name for name in os.environ if name == ENDPOINT or name.startswith(f"{ENDPOINT}_")]
-        return next((os.environ[name] for name in sorted(named) if os.environ[name]), None)
+        """Where calls go that are not for AWS, by the environment or the user's AWS files; the plan shows it (S-13)."""
+        with self._lock:
+            made = {client.meta.endpoint_url for client in self._made.values()}
+        named = {os.environ[name] for name in os.environ if name == ENDPOINT or name.startswith(f"{ENDPOINT}_")}
+        return ", ".join(sorted(filter(_foreign, made | named))) or None
 
     def identity(self) -> Identity:
         """Ask STS who we are. Raises CredentialsError, Unanswered; also where it is not the account it was before."""
@@ -225,6 +239,10 @@ def _refuse_open_lines(endpoint: str) -> None:
         why=("credentials and records would cross the network unprotected",),
         fix=("use https, or an endpoint on this computer",),
     )
+
+
+def _foreign(endpoint: str) -> bool:
+    return bool(endpoint) and not f".{urlsplit(endpoint).hostname}".endswith(AWS_DOMAINS)
 
 
 def _loopback(host: str) -> bool:
