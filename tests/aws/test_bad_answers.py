@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,14 +11,16 @@ from botocore.httpsession import URLLib3Session
 
 from builders import a_pool
 from elbroll.aws import Clients
-from elbroll.balancers import AwsBalancer, AwsDirectory
+from elbroll.balancers import AwsBalancer, AwsDirectory, AwsGroups
+from elbroll.cli.secrets import parameter
 from elbroll.demo.lifelike import REGION, guarded
 from elbroll.errors import StoreDown, Unanswered
 from elbroll.inventory import Ec2Inventory
+from elbroll.inventory.console import console_output
 from elbroll.ledger.stores.s3 import S3Store
 from elbroll.ledger.stores.ssm import SsmStore
 from elbroll.ledger.values import Draft
-from elbroll.model import BalancerKind, Registration
+from elbroll.model import BalancerKind, HostId, Registration
 from fakes import FakeClock
 
 if TYPE_CHECKING:
@@ -90,6 +93,13 @@ def doings(clients: Clients) -> dict[str, Callable[[], object]]:
         "instances": lambda: inventory.instances(["i-0a11"]),
         "addresses": lambda: inventory.addresses("vpc-1", ["10.0.0.1"]),
         "search": lambda: inventory.search("web-*"),
+        "nodes": lambda: balancer.nodes(replace(GROUP, balancer_arns=("arn:aws:x:loadbalancer/app/web/1",))),
+        "console": lambda: console_output(clients, "i-0a11"),
+        "members": lambda: AwsGroups(clients).members([HostId("i-0a11")]),
+        "groups": lambda: AwsGroups(clients).groups(["web-asg"]),
+        "enter standby": lambda: AwsGroups(clients).enter_standby("web-asg", HostId("i-0a11")),
+        "exit standby": lambda: AwsGroups(clients).exit_standby("web-asg", HostId("i-0a11")),
+        "secret": lambda: parameter("/web/db", clients),
         "ssm read": lambda: ssm.read(LOCK),
         "ssm list": lambda: ssm.list("/elbroll/v1/lock/"),
         "ssm write": lambda: ssm.write(LOCK, draft, None),

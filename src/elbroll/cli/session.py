@@ -122,13 +122,9 @@ class Session:
 
     def _console_output(self, host: Host) -> str | None:
         """What EC2 kept of the instance's console, where its host keys were printed at first boot (E2)."""
-        from elbroll.aws import Action, door  # noqa: PLC0415 - as clients
+        from elbroll.inventory.console import console_output  # noqa: PLC0415 - as clients
 
-        def read() -> str | None:
-            with door(Action.CONSOLE, host.id):
-                return self.clients.ec2.get_console_output(InstanceId=host.id).get("Output") or None
-
-        return self._patiently(read)
+        return self._patiently(partial(console_output, self.clients, host.id))
 
     def checks(self, pools: Mapping[PoolId, Pool], verify: Verify, mask: Callable[[str], str]) -> PoolChecks:
         """Makes the probes of hosts, asked through the transport; what they quote is masked."""
