@@ -356,8 +356,12 @@ class FakeChecks:
 
     history: list[tuple[object, ...]]
     well: Callable[[str], bool]
+    refuses: Exception | None = None
+    """Raised where a question cannot be asked at all."""
 
     def of(self, host: Host, registrations: Collection[Registration], release: str | None) -> tuple[FakeProbe, ...]:
+        if self.refuses:
+            raise self.refuses
         return (FakeProbe(host, self),)
 
 

@@ -84,6 +84,8 @@ def test_what_the_config_takes_for_statuses_the_probe_reads_the_same(text: str) 
 
 @fuzzed
 @given(hostile)
+@example("/\U00018cd6")
+@example("http://\u2460\u2461:80/x")
 def test_a_health_url_is_taken_or_refused(text: str) -> None:
     try:
         taken = http_check(text)
@@ -91,6 +93,7 @@ def test_a_health_url_is_taken_or_refused(text: str) -> None:
         return
     assert taken == text
     assert taken.isprintable()
+    assert taken.isascii()
 
 
 @fuzzed

@@ -81,6 +81,8 @@ def test_all_faults_come_at_once_with_place_line_and_suggestion(tmp_path: Path) 
         ("[hooks]\nfinished = 'x && y'", '"finished" is run without a shell, which && is for'),
         ("[defaults.verify]\nconsecutive = 0", '"consecutive" wants at least 1, not 0'),
         ("[defaults.verify]\nhttp = 'ftp://x'", '"http" wants "auto"'),
+        ("[defaults.verify]\nhttp = '/gr\u00fcn'", '"http" wants "auto"'),
+        ("[defaults.verify]\nhttp = '/a b'", '"http" wants "auto"'),
         ("[defaults.verify]\nexpect = '2xx'", '"expect" wants statuses'),
         ("[defaults.verify]\nexpect = { stats = '200' }", '2:12: unknown key "stats" in [defaults.verify.expect]'),
         ("[defaults.deploy]\ncommands = ['a', 3]", '"commands" wants a shell line or a list of them, not a list'),

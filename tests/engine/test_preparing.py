@@ -25,6 +25,17 @@ def needs(scene: Scene, number: int = 0) -> HostNeeds:
     return scene.transport.needs[scene.hosts[number].id]  # type: ignore[return-value]
 
 
+@pytest.mark.rule("S-7", "F-47", "I-6")
+def test_a_question_that_can_never_be_asked_is_found_while_every_host_serves() -> None:
+    scene = Scene()
+    scene.checks.refuses = Refused("169.254.169.254 is not asked", code="forbidden-address")
+    results = scene.roll()
+
+    assert {result.outcome for result in results.values()} == {Outcome.SKIPPED}
+    assert {result.failure.code for result in results.values() if result.failure} == {"forbidden-address"}
+    assert not {entry[0] for entry in scene.history} & {"record", "deregister", "run", "upload"}
+
+
 @pytest.mark.rule("F-38", "I-6")
 def test_uploads_and_prepare_commands_run_on_every_host_before_the_first_drain() -> None:
     scene = Scene(settings=PREPARE)

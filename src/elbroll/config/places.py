@@ -16,7 +16,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MODE = re.compile(r"0?[0-7]{3}")
 _STATUS = re.compile(r"([0-9]{3})(?:-([0-9]{3}))?")
 _PUNCTUATION = "|&;<>()"
-_URL = re.compile(r"https?://[^/\s?#]+(?:[/?#]\S*)?")
+_PATH = re.compile(r"/[!-~]*")
+_URL = re.compile(r"https?://(?:(?![/?#])[!-~])+(?:[/?#][!-~]*)?")
 
 
 def account(value: object) -> str:
@@ -106,9 +107,9 @@ def mode(value: object) -> str:
 
 
 def http_check(value: object) -> str:
-    """`verify.http`."""
+    """`verify.http`: what can stand in a request line, blanks and other special characters written as %20."""
     text = one_line(value)
-    if text in ("auto", "off") or (text.startswith("/") and " " not in text) or _URL.fullmatch(text):
+    if text in ("auto", "off") or _PATH.fullmatch(text) or _URL.fullmatch(text):
         return text
     raise ValueError(f'wants "auto", "/path", "http://:9000/ready" or "off", not {shown(text)}')
 

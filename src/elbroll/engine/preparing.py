@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from elbroll.engine.context import Run
     from elbroll.engine.crew import Crew
     from elbroll.engine.room import FleetRoom
-    from elbroll.model import HostId, HostRecord
+    from elbroll.model import HostId, HostRecord, Registration
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,7 @@ class Preparation:
 
     def _prepared(self, planned: PlannedHost, journal: Journal) -> Readied:
         host, settings = planned.host, self._run.settings.deploy
+        self._run.checks.of(host, _entries(planned), planned.release_after)  # what cannot be asked is refused by now
         ready = self._run.transport.prepare(host, self._needs(planned))
         for sentence in ready.warnings:
             journal.warn("host", sentence)
@@ -120,8 +121,7 @@ class Preparation:
     def _needs(self, planned: PlannedHost) -> HostNeeds:
         host, settings = planned.host, self._run.settings
         ports: set[int] = set()
-        recorded = planned.record.registrations if planned.record else frozenset()
-        for entry in planned.registrations | {item.registration for item in recorded}:
+        for entry in _entries(planned):
             pool = self._room.pool(entry.pool)
             ports |= {entry.port} if entry.port is not None else set(pool.ports if pool else ())
         address = host.private_ip
@@ -164,6 +164,12 @@ class Preparation:
         journal.tell(events.StepFinished(planned.host, Step.PREPARE, failed.result, seconds, failed.failure))
         journal.tell(events.HostFinished(planned.host, result))
         return result
+
+
+def _entries(planned: PlannedHost) -> frozenset[Registration]:
+    """Where the host serves, or did before it was taken out."""
+    recorded = planned.record.registrations if planned.record else frozenset()
+    return planned.registrations | {item.registration for item in recorded}
 
 
 def _not_ready(error: ElbrollError) -> StepFailed:
