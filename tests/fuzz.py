@@ -1,6 +1,6 @@
 """How hostile input is generated: quick and always the same, or as much as `ELBROLL_FUZZ` says, fresh each time.
 
-`ELBROLL_FUZZ=20000 python -m pytest -n 0 -k fuzzed` searches for long.
+`ELBROLL_FUZZ=20000 python -m pytest -n 0 --timeout 0 -k fuzzed` searches for long.
 """
 
 from __future__ import annotations
