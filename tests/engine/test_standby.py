@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from elbroll.events import Event
-    from elbroll.model import Host
+    from elbroll.model import Host, HostRecord
 
 STANDBY = {"asg": {"mode": "standby"}}
 GROUP = "web-asg"
@@ -381,6 +381,28 @@ def test_a_host_that_never_gets_healthy_is_put_in_standby_again() -> None:
     scene.clock.sleep(10)
     assert scene.groups.lifecycle(first) is Lifecycle.STANDBY
     assert scene.state(first) == "deployed"
+
+
+@pytest.mark.rule("F-50", "A4")
+def test_a_host_that_its_group_does_not_let_go_again_is_left_in_and_unknown() -> None:
+    scene = a_scene()
+    first = scene.hosts[0]
+
+    def never_well_in_a_group_that_can_spare_none(record: HostRecord) -> None:
+        if record.state is RecordState.REGISTERING:
+            scene.sick.add(record.host)
+            shrunk(scene)
+
+    scene.ledger.on_write = never_well_in_a_group_that_can_spare_none
+    result = scene.roll()[first.id]
+
+    assert (result.outcome, result.in_service, result.note) == (
+        Outcome.UNKNOWN,
+        None,
+        "left in: web-asg has min-size=3",
+    )
+    assert scene.members_of(first) == scene.places[first.id]
+    assert scene.state(first) == "registering"
 
 
 @pytest.mark.rule("A5", "F-48")

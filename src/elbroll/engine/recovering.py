@@ -15,7 +15,7 @@ from elbroll.engine.lives import died
 from elbroll.engine.returning import put_back, send_back
 from elbroll.engine.waiting import patiently
 from elbroll.engine.working import deploy
-from elbroll.errors import ElbrollError, Superseded
+from elbroll.errors import ElbrollError, StandbyRefused, Superseded
 from elbroll.model import HostResult, JobEnd, Outcome, RecordState, Step, TargetState
 
 if TYPE_CHECKING:
@@ -174,15 +174,19 @@ class Ending:
                 self._may_leave, clock=self._walker.run.clock, budget=OUTAGE, give_up=self._walker.leaving_now
             )
             if not may or not take_out_again(self._walker):
-                note = "left in: taking it out would leave too little in service"
-                return self._ended(
-                    Outcome.UNKNOWN, in_service=None, after=held_release(self._book.record), failure=failure, note=note
-                )
+                return self._left_in(failure, "taking it out would leave too little in service")
             if self._book.record is not None and self._book.state is RecordState.REGISTERING:
                 self._book.deployed(self._book.record.release_after)
+        except StandbyRefused as error:
+            return self._left_in(failure, error.message)
         except ElbrollError as error:
             return self._left(failure, note=f"could not be taken out again: {error.message}")
         return self._left(failure)
+
+    def _left_in(self, failure: StepFailed, why: str) -> HostResult:
+        """Traffic may reach it, and it has not proven itself: somebody has to look (F-50)."""
+        after = held_release(self._book.record)
+        return self._ended(Outcome.UNKNOWN, in_service=None, after=after, failure=failure, note=f"left in: {why}")
 
     def _may_leave(self) -> bool:
         return self._walker.room.may_leave_again(self._walker.host)
