@@ -42,6 +42,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: rank.get(item.path.parent.name, len(rank)))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many runs were simulated, by all workers together (tests/simulation/conftest.py)."""
+    reports = [report for kind in terminalreporter.stats.values() for report in kind if hasattr(report, "when")]
+    told = [value for report in reports if report.when == "teardown" for value in report.user_properties]
+    if runs := sum(int(str(value)) for name, value in told if name == "simulated_runs"):
+        terminalreporter.write_line(f"{runs} runs of elbroll were simulated")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

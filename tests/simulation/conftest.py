@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _told(request: pytest.FixtureRequest) -> Iterator[None]:
-    """On stderr (`-s`), and as a property in JUnit reports."""
+    """On stderr (`-s`), in the last lines of pytest, and as a property in JUnit reports."""
     before = World.simulated
     yield
     runs = World.simulated - before

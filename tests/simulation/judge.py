@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from elbroll import events
 from elbroll.model import Outcome, Registration, Step, TargetState
+from simulation.groups import StandbyJudge
 from simulation.notes import MOVES, OPEN, Notes, Record, record_of
 
 if TYPE_CHECKING:
@@ -34,10 +35,13 @@ class Judge:
         self.locks: dict[str, tuple[str, str]] = {}
         """Pool -> (state, run), the effective ones."""
         self.notes: dict[str, Notes] = {}
+        self.sent: dict[Registration, int] = {}
+        """Which of all that happened was the entry's last register."""
         self.owed: set[Registration] = set()
         """Taken out by us, and not registered since."""
         self.proven: dict[HostId, bool] = {}
         """Hosts on which a command of ours began: whether it ended well and a full row of good answers followed."""
+        self.standby = StandbyJudge(self)
         self._row: dict[HostId, int] = {}
         self._order = 0
         self._max_unavailable = max_unavailable
@@ -58,6 +62,8 @@ class Judge:
         """AWS has answered a look."""
         notes = self.of(process)
         notes.answers[pool] = (self.world.time, rows)
+        self._order += 1
+        notes.read[pool] = self._order
         for entry, state in rows.items():
             if state not in {TargetState.GONE, TargetState.DRAINING}:
                 host = self.world.owners[entry].id
@@ -80,8 +86,20 @@ class Judge:
         if isinstance(event, events.PlanMade):
             notes.planned = frozenset(planned.host.id for planned in event.plan.hosts)
             self._expect_recorded(notes)
+            notes.waiting = {one: self._rank(notes, one) for one in notes.planned}
+        if isinstance(event, events.HostStarted):
+            rank = notes.waiting.pop(event.host.id, 0)
+            self.must(
+                rank <= min(notes.waiting.values(), default=2), "I-18: recorded first, then sick, then well hosts"
+            )
         if isinstance(event, events.HostFinished) and event.result.outcome is Outcome.LEFT_OUT:
             notes.left_out += 1
+        self.after()
+
+    def _rank(self, notes: Notes, host: HostId) -> int:
+        places = {entry for hosts in notes.expected.values() for entry in hosts.get(host, ())}
+        rows = {entry: notes.answers.get(entry.pool, (0.0, {}))[1].get(entry) for entry in places}
+        return 0 if self._is_out(host) else 1 if TargetState.UNHEALTHY in rows.values() else 2
 
     def _expect_recorded(self, notes: Notes) -> None:
         for host, record in self.records.items():
@@ -101,11 +119,12 @@ class Judge:
             host = self.world.owners[entry].id if entry in self.world.owners else None
             self.must(host is not None, f"I-3: {name} of what was never there: {entry}")
             if host is not None:
-                self._allowed(process, host, name)
-                self._deregistered(process, pool, entry, host) if name == "deregister" else self._back(entry, host)
+                self.may_do(process, host, name)
+                self.leaves(process, pool, entry, host) if name == "deregister" else self.comes_back(entry, host)
         self.after()
 
-    def _allowed(self, process: Process, host: HostId, name: str) -> None:
+    def may_do(self, process: Process, host: HostId, name: str) -> None:
+        """A deed on a planned host, under its record, with every lock proven since that was written."""
         notes, record = self.of(process), self.records.get(host)
         again = name == "register" and record is not None and self._reads_well(notes, record)
         self.must(host in notes.planned or again, f"I-8: {name} of a host that was not planned")
@@ -120,19 +139,23 @@ class Judge:
         answers = {entry: notes.answers.get(entry.pool, (0.0, {}))[1].get(entry) for entry in record.entries}
         return record.state in {"held", "registering"} and set(answers.values()) == {TargetState.HEALTHY}
 
-    def _deregistered(self, process: Process, pool: Pool, entry: Registration, host: HostId) -> None:
+    def leaves(self, process: Process, pool: Pool, entry: Registration, host: HostId) -> None:
+        """An entry is about to be taken out."""
         record = self.records.get(host)
         self.must(record is not None and entry in record.entries, f"I-2: deregistered unrecorded {entry}")
         if entry in self.world.members and self.world.members[entry].left is None:
             self._floor_holds(self.of(process), pool, host)
             self.owed.add(entry)
 
-    def _back(self, entry: Registration, host: HostId) -> None:
+    def comes_back(self, entry: Registration, host: HostId) -> None:
+        """An entry is about to be registered."""
         record = self.records.get(host)
         state = record.state if record else None
         self.must(record is not None and entry in record.entries, f"I-12: registered what is in no record: {entry}")
         self.must(state in {"held", "registering"}, f"I-7: registered in state {state}")
         self.must(self.proven.get(host, True), "I-7: registered unproven")
+        self._order += 1
+        self.sent[entry] = self._order
         self.owed.discard(entry)
 
     def on_command(self, process: Process, host: Host, job: Job) -> None:
@@ -140,7 +163,8 @@ class Judge:
         self.must(self.world.alive(host.id) is None, "I-17: two commands alive on one host")
         if job.id.step is not Step.DEPLOY:
             return
-        self._allowed(process, host.id, "command")
+        self.may_do(process, host.id, "command")
+        self.standby.on_command(host.id)
         record, now = self.records.get(host.id), self.world.time
         self.must(record is not None and record.state == "deploying", "I-24: a command before `deploying`")
         self.must(record is not None and record.run == process.run, "I-24: a command under another run's record")
@@ -227,8 +251,10 @@ class Judge:
         self.must(after.state in MOVES[state], f"I-24: from {state} to {after.state}")
         if before is not None and before.open and after.open:
             self.must(before.entries <= after.entries, "I-2: an open record lost an entry")
+            self.must(before.standby in {None, after.standby}, "I-2: an open record lost its group")
         if after.state == "in-service" and before is not None:
             self._closed_well(notes, host, before)
+            self.standby.on_closed(host)
         if after.state == "gone":
             self.must(host in self.world.dead, "I-8: a live host was called gone")
         new = state not in OPEN and after.open
@@ -248,6 +274,8 @@ class Judge:
                 continue
             state = notes.answers.get(entry.pool, (0.0, {}))[1].get(entry)
             self.must(state is TargetState.HEALTHY, f"I-2: closed while {entry.pool} says {state}")
+            since = notes.read.get(entry.pool, -1) > self.sent.get(entry, -1)
+            self.must(since, f"I-2: closed without a reading of {entry.pool} since its last register")
         self.must(self.proven.get(host, True), "I-7: closed unproven")
 
     # --- the end of a run
@@ -260,6 +288,8 @@ class Judge:
             self.must(record is not None and not record.open, f"I-9: success, and the record of {host} is open")
             self.must(self.world.app(host).release == release, f"I-9: success, and {host} runs something else")
             self.must(wanted <= self.world.registered(host), f"I-9: success, and {host} is out")
+            sick = {entry for entry in wanted if self.world.state(entry) is not TargetState.HEALTHY}
+            self.must(not sick, f"I-9: success, and {host} is not healthy in {sick}")
 
     def _places(self, notes: Notes, host: HostId) -> set[Registration]:
         known = (entries for hosts in notes.expected.values() for one, entries in hosts.items() if one == host)
@@ -275,3 +305,4 @@ class Judge:
             kept = record is not None and record.open and entry in record.entries
             known = kept or host in self.world.dead or entry.pool in self.world.deleted
             self.must(known, f"I-2: {entry} was taken out and forgotten")
+        self.standby.after()

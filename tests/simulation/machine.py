@@ -25,6 +25,7 @@ SMALL = [
     Wish("restore", None),
     *(Wish("restore", None, (host,)) for host in HOSTS),
 ]
+DEEDS = frozenset({"deregister", "register", "enter", "exit", "run"})
 WRONG = st.lists(troubles(), min_size=1, max_size=4)
 
 
@@ -63,9 +64,10 @@ class Anything(RuleBasedStateMachine):
         self.judge = Judge(self.world)
         self.others = Others(self.world, self.judge)
 
-    @initialize(max_failures=st.integers(0, 1))
-    def bears(self, max_failures: int) -> None:
-        """How many left-out hosts a roll bears."""
+    @initialize(max_failures=st.integers(0, 1), grouped=st.booleans())
+    def bears(self, max_failures: int, grouped: bool) -> None:
+        """How many left-out hosts a roll bears, and whether two hosts belong to an Auto Scaling group."""
+        self.world = World(grouped=grouped)
         self.judge = Judge(self.world, max_failures=max_failures)
         self.others = Others(self.world, self.judge, max_failures)
 
@@ -125,13 +127,14 @@ class FaultsThatStop(Anything):
         assert {world.app(host).release for host in rolled} <= {"B"}
         assert not [host for host, record in self.judge.records.items() if record.open]
         assert {state for state, _ in self.judge.locks.values()} <= {"free"}
+        assert world.group is None or world.group.whole()
 
     def nothing_left_to_do(self) -> None:
         """I-19."""
         before = len(self.world.history)
         assert self.others.invoke(Wish("deploy", "B")).code is ExitCode.OK
         assert self.others.invoke(Wish("restore", None)).code is ExitCode.OK
-        deeds = [entry for entry in self.world.history[before:] if entry[1] in {"deregister", "register", "run"}]
+        deeds = [entry for entry in self.world.history[before:] if entry[1] in DEEDS]
         assert deeds == []
 
 

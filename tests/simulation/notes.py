@@ -38,7 +38,10 @@ class Notes:
     planned: frozenset[HostId] = frozenset()
     consented: bool = False
     left_out: int = 0
-    met: set[HostId] = field(default_factory=set)
+    read: dict[PoolId, int] = field(default_factory=dict)
+    """Which of all that happened was the pool's last answer."""
+    waiting: dict[HostId, int] = field(default_factory=dict)
+    """Planned hosts of a roll that have not begun: 0 if recorded, 1 if sick, 2 if well, as seen in the plan."""
 
 
 @dataclass
@@ -48,6 +51,8 @@ class Record:
     state: str
     entries: frozenset[Registration]
     run: str
+    standby: str | None
+    """The group in which the host stands by, or is about to."""
 
     @property
     def open(self) -> bool:
@@ -60,4 +65,4 @@ def record_of(host: HostId, value: dict[str, Any]) -> Record:
         Registration(item["pool"], item.get("id", host), item.get("port"), item.get("zone"), item.get("quic"))
         for item in value.get("out", [])
     )
-    return Record(str(value["state"]), entries, value["run"])
+    return Record(str(value["state"]), entries, value["run"], value.get("standby"))

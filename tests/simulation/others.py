@@ -65,7 +65,11 @@ def settings_for(max_failures: int, *, rollback: bool) -> LbSettings:
     """`[lb.web-prod]`: quick, as nobody waits for virtual seconds."""
     deploy: dict[str, Any] = {"commands": "deploy", **({"rollback": "back"} if rollback else {})}
     return lb_settings(
-        deploy=deploy, drain={"settle": "2s"}, verify={"timeout": "20s"}, pace={"max_failures": max_failures}
+        deploy=deploy,
+        drain={"settle": "2s"},
+        verify={"timeout": "20s"},
+        pace={"max_failures": max_failures},
+        asg={"mode": "standby"},
     )
 
 

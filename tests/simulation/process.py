@@ -13,12 +13,12 @@ from elbroll.errors import PermissionDenied, Unanswered
 from elbroll.events import Told
 from elbroll.ledger import KeptLedger, Manner
 from elbroll.ledger.stores.ssm import SsmStore
-from fake_groups import FakeGroups
 from fakes import Crash
 from ledger.parameters import FakeSsm, silence
 from ledger.things import StillBeats
 from simulation.aws import ProcessBalancer, ProcessDirectory, ProcessInventory
 from simulation.clocks import LedgerClock, ProcessClock
+from simulation.groups import ProcessGroups
 from simulation.machines import ProcessChecks, ProcessTransport
 from simulation.troubles import Kind, Nothing, Point, Trouble, quietly, strike
 
@@ -55,7 +55,7 @@ class Process:
         self.inventory = ProcessInventory(self)
         self.sink = ProcessSink(self)
         self.store = ProcessSsm(self)
-        self.groups = FakeGroups(self.clock, [], self.balancer)  # type: ignore[arg-type]
+        self.groups = ProcessGroups(self)
         self.beats = StillBeats()
         self.ticks: Callable[[], None] = lambda: None
         marks = count(1)

@@ -44,6 +44,7 @@ def comes_home(others: Others) -> None:
     assert ended.code is ExitCode.OK
     assert {entry for host in world.hosts for entry in world.registered(host)} == home == world.home
     assert not [host for host, record in judge.records.items() if record.open]
+    assert world.group is None or world.group.whole()
 
 
 @pytest.mark.rule("I-9", "I-19")
@@ -54,6 +55,16 @@ def test_a_roll_without_trouble(others: Others) -> None:
     comes_home(others)
     deeds = [entry for entry in others.world.history[len(before) :] if entry[1] in {"register", "deregister", "run"}]
     assert deeds == []
+
+
+@pytest.mark.rule("A3", "A4")
+def test_a_roll_over_hosts_of_an_auto_scaling_group() -> None:
+    random.seed(1)
+    world = World(grouped=True)
+    others = Others(world, Judge(world))
+    assert others.invoke(Wish(release="B")).code is ExitCode.OK
+    assert [entry[1] for entry in world.history if entry[1] in {"enter", "exit"}] == ["enter", "exit"] * 2
+    comes_home(others)
 
 
 @pytest.mark.rule("I-7", "F-46")
@@ -116,6 +127,37 @@ def test_a_second_run_meets_the_first(others: Others) -> None:
 def test_a_paused_run_finds_another_in_its_place(others: Others, which: int) -> None:
     others.invoke(Wish(release="B"), [Trouble(Point.PAUSE, 10, Kind.TAKEOVER, which)])
     assert others.judge.breaches == []
+
+
+@pytest.mark.rule("I-10", "F-10", "F-56")
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_run_that_another_one_replaces_while_it_looks_does_nothing_more(grouped: bool) -> None:
+    for nth in range(9, 20):
+        random.seed(1)
+        world = World(grouped=grouped)
+        others = Others(world, Judge(world))
+        others.invoke(Wish(release="B"), [Trouble(Point.LOOK, nth, Kind.TAKEOVER)])
+        assert others.judge.breaches == []
+
+
+@pytest.mark.rule("A5", "I-2", "I-4", "F-34")
+@pytest.mark.parametrize(
+    ("point", "kind"),
+    [
+        (Point.DEED, Kind.CRASH),
+        (Point.DONE, Kind.CRASH),
+        (Point.DEED, Kind.NO_ANSWER),
+        (Point.DONE, Kind.NO_ANSWER),
+        (Point.DEED, Kind.DENIED),
+    ],
+)
+def test_whatever_becomes_of_a_call_to_a_group_nobody_is_forgotten_in_standby(point: Point, kind: Kind) -> None:
+    for nth in range(6, 18):
+        random.seed(1)
+        world = World(grouped=True)
+        others = Others(world, Judge(world))
+        others.invoke(Wish(release="B"), [Trouble(point, nth, kind)])
+        comes_home(others)
 
 
 @pytest.mark.rule("I-2", "I-4", "F-55")

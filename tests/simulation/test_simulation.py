@@ -45,13 +45,15 @@ def simulate(machine: type[RuleBasedStateMachine], examples: int, asked: str | N
     run_state_machine_as_test(seed(number)(machine), settings=much)
 
 
-@pytest.mark.timeout(7200 if ASKED else 180)
-@pytest.mark.rule("I-1", "I-2", "I-3", "I-5", "I-6", "I-7", "I-8", "I-10", "I-12", "I-13", "I-17", "I-18", "I-24")
+@pytest.mark.timeout(7200 if ASKED else 400)
+@pytest.mark.rule(
+    "A3", "A4", "I-1", "I-2", "I-3", "I-5", "I-6", "I-7", "I-8", "I-10", "I-12", "I-13", "I-17", "I-18", "I-24"
+)
 def test_whatever_goes_wrong_no_rule_is_broken() -> None:
     simulate(Anything, examples=110)
 
 
-@pytest.mark.timeout(7200 if ASKED else 180)
+@pytest.mark.timeout(7200 if ASKED else 400)
 @pytest.mark.rule("I-4", "I-9", "I-13", "I-19")
 def test_once_faults_stop_one_rerun_brings_all_home() -> None:
     simulate(FaultsThatStop, examples=85)

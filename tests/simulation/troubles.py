@@ -49,6 +49,7 @@ class Kind(Enum):
     STALE = "the ledger's next reads are old"
     SUSPEND = "the computer sleeps for eight hours"
     BACK = "the wall clock goes back an hour"
+    AHEAD = "the wall clock goes ahead eight hours"
     DAWN = "the wall clock says 1970"
     RIVAL = "another run begins while this one holds the locks"
     TAKEOVER = "the locks are broken and another run rolls while this one is paused"
@@ -203,6 +204,10 @@ def _back(process: Process, _: Trouble) -> None:
     process.clock.skew -= 3600.0
 
 
+def _ahead(process: Process, _: Trouble) -> None:
+    process.clock.skew += 8 * 3600.0
+
+
 def _dawn(process: Process, _: Trouble) -> None:
     process.clock.skew = -1.79e9
 
@@ -237,6 +242,7 @@ ACTS: dict[Kind, Callable[[Process, Trouble], None]] = {
     Kind.STALE: _stale,
     Kind.SUSPEND: _suspend,
     Kind.BACK: _back,
+    Kind.AHEAD: _ahead,
     Kind.DAWN: _dawn,
     Kind.RIVAL: _rival,
     Kind.TAKEOVER: _takeover,

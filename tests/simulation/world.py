@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from builders import a_pool, a_registration, hosts
 from elbroll.model import BalancerKind, HostId, InstanceState, TargetState
 from ledger.parameters import ParameterLog
+from simulation.groups import NAME, SimulatedGroup
 
 if TYPE_CHECKING:
     from elbroll.model import Host, Pool, PoolId, Registration
@@ -77,10 +78,13 @@ class World:
     store_down_until: float = 0.0
     deaf_until: float = 0.0
     """Hosts cannot be reached before that time."""
+    grouped: bool = False
+    """The second and third host belong to an Auto Scaling group."""
 
     def __post_init__(self) -> None:
         self.pools = {pool.id: pool for pool in (self.web, self.api, self.old)}
         self.hosts = {host.id: host for host in hosts(3)}
+        self.group = self._grouped() if self.grouped else None
         self.apps = {host: App() for host in self.hosts}
         self.dead: set[HostId] = set()
         self.deleted: set[PoolId] = set()
@@ -92,6 +96,11 @@ class World:
         self.home = set(self._homes())
         self.members = {entry: Member(self.time - 100_000.0) for entry in self.home}
         self.owners = {entry: host for entry in self.home for host in self.hosts.values() if host.owns(entry)}
+
+    def _grouped(self) -> SimulatedGroup:
+        two, three = list(self.hosts)[1:]
+        self.hosts |= {host: replace(self.hosts[host], group=NAME) for host in (two, three)}
+        return SimulatedGroup(self, (two, three))
 
     def _homes(self) -> list[Registration]:
         one, two, three = self.hosts.values()
@@ -212,7 +221,7 @@ class World:
     def taken_by_hand(self, which: int) -> None:
         """Somebody takes a host out of one of its places, for good unless elbroll has it recorded."""
         entry = self._own(which)
-        if entry is not None and self.members[entry].left is None:
+        if entry in self.members and self.members[entry].left is None:
             self.leave(entry)
             self.taken.add(entry)
 
