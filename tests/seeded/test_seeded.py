@@ -34,6 +34,8 @@ CAUGHT_BY = {
     "exit-0-with-a-host-left-out": "core/test_standing.py::test_even_the_last_host_failing_is_no_success",
     "fail-open-ignored": f"{GUARD}in_a_pool_under_its_routing_minimum_even_a_sick_host_stays",
     "failed-host-registered": f"{SCENES}a_release_that_never_gets_well",
+    "forgotten-in-standby": f"{SCENES}a_roll_over_hosts_of_an_auto_scaling_group",
+    "guard-by-an-old-reading": ALONE,
     "guard-outside-the-critical-section": "engine/test_room.py::test_two_threads_never_spend_the_same_spare_host",
     "lock-ignored": f"{SCENES}a_second_run_meets_the_first",
     "lock-proven-by-a-read": "ledger/test_machine.py::test_a_lock_broken_while_reads_lag_supersedes",
@@ -46,6 +48,8 @@ CAUGHT_BY = {
         "engine/test_room.py::test_an_admitted_host_is_no_capacity_although_the_balancer_still_shows_it_healthy"
     ),
     "ports-of-the-pool": ALONE,
+    "proof-before-the-last-look": f"{SCENES}a_run_that_another_one_replaces_while_it_looks_does_nothing_more",
+    "put-back-without-confirm": ALONE,
     "record-after-the-drain": ALONE,
     "recorded-anew-on-rerun": f"{SCENES}a_command_that_fails",
     "register-on-the-default-port": f"{AWS}the_exact_entry_is_sent_both_ways",
