@@ -1,4 +1,4 @@
-"""Where elbroll is killed, what is done afterwards, and how all ends."""
+"""Where elbroll is killed or gets no answers, what is done afterwards, and how all ends."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import random
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from crash.judge import LOCKS, Judge, effective
-from elbroll.demo.lifelike import DEEDS, Detail, Kind
+from elbroll.demo.lifelike import ANY, DEEDS, Detail, Kind
 from elbroll.demo.lifelike.interceptor import ConnectionCut
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from elbroll.demo.lifelike.wire import Request
 
 LB = ("--lb", "demo", "--yes")
+WEATHER = (Kind.REFUSE, Kind.THROTTLE, Kind.LOSE_ANSWER, Kind.CUT, Kind.CUT_BEFORE)
+"""What becomes of a call that fails."""
 OUTLIVES = 3.0
 """Seconds that a deploy command goes on after elbroll was killed at its beginning."""
 
@@ -68,6 +71,10 @@ class Trial:
         self.killed: list[str] = []
         """What was under way at each kill."""
         self.way = self._random.choice(tuple(Way))
+        self.failed: list[str] = []
+        """Calls that failed in bad weather."""
+        self.came_through = False
+        """Whether a roll in bad weather has reached its end."""
 
     def run(self, point: Point) -> list[str]:
         """All breaches."""
@@ -83,6 +90,27 @@ class Trial:
         """All breaches up to the point, or to the end where it is not reached; nothing is healed."""
         self._call(point.during, self._release, point)
         return self._judge.history()
+
+    def weather(self, share: float) -> list[str]:
+        """All breaches of a roll in which so many of 1 call to AWS fail, and of one in which none does if it halted."""
+        self.failed.clear()
+        for kind in WEATHER:
+            where = partial(self._fails, share / len(WEATHER))
+            self._site.world.faults.add(ANY, kind, times=None, detail=Detail(where=where))
+        ended = self._call("deploy", self._release)
+        self._judge.at_kill()
+        self.came_through = ended.code == 0
+        if not self.came_through:
+            self._unlock()
+            ended = self._call("deploy", self._release)
+        self._judge.at_end(ended, self._release)
+        return self._judge.history()
+
+    def _fails(self, share: float, request: Request) -> bool:
+        fails = self._random.random() < share
+        if fails:
+            self.failed.append(request.action)
+        return fails
 
     def record(self, during: str) -> list[Point]:
         """An unkilled command (a restore: of a roll that died in its drain): every point at which it may die."""
