@@ -11,13 +11,16 @@ import pytest
 from scene import Scene
 
 from elbroll import events
+from elbroll.engine.journal import StepFailed
 from elbroll.engine.leaving import leave, take_out_again
 from elbroll.engine.stop import StopMode
 from elbroll.errors import HostUnreachable, PermissionDenied, Unanswered
-from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState, Result
+from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState, Result, TargetState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from elbroll.model import Pool, PoolView, Registration
 
 EXIT_1 = JobResult(JobEnd.EXIT, 1)
 
@@ -235,6 +238,31 @@ def test_a_host_that_shows_no_sign_of_leaving_is_put_back_after_a_minute_and_say
     assert result.failure.message.startswith("not drained after 6")
     assert result.steps[0].result is Result.TIMEOUT
     assert 60.0 <= result.steps[0].seconds < 66.0
+
+
+@pytest.mark.rule("S-14", "F-26")
+def test_a_state_that_nobody_understands_is_not_looked_at_more_often_than_any_other() -> None:
+    scene = Scene()
+    deregister, look, ages = scene.balancer.deregister, scene.balancer.look, dict[float, float]()
+
+    def forgotten(pool: Pool, entries: Sequence[Registration]) -> None:
+        deregister(pool, entries)
+        scene.balancer.forced |= dict.fromkeys(entries, TargetState.UNKNOWN)
+
+    def noted(pool: Pool, max_age: float) -> PoolView:
+        ages[scene.clock.time] = max_age
+        return look(pool, max_age)
+
+    scene.balancer.deaf = True
+    scene.balancer.deregister = forgotten  # type: ignore[method-assign]
+    walker = scene.walker(scene.hosts[0])
+    scene.balancer.look = noted  # type: ignore[method-assign]
+    with pytest.raises(StepFailed, match="not drained"):
+        leave(walker, countable=True)
+
+    first = [age for at, age in ages.items() if at - min(ages) < 10]
+    later = [age for at, age in ages.items() if at - min(ages) > 63 and at < max(ages)]
+    assert (min(first) < 1.0, min(later) >= 4.0, len(later) > 10) == (True, True, True)
 
 
 @pytest.mark.rule("F-31")

@@ -251,9 +251,12 @@ class _Drain:
         self._walker.journal.tell(events.StepProgress(self._walker.host, self._step, connections=live, text=seen.text))
 
     def _max_age(self) -> float:
-        """A first read at once, a confirming one soon, and then one a tick."""
-        unconfirmed = any(seen.gone_reads == 1 or seen.left_at is None for seen in self._leaving.values())
+        """A first read at once, a confirming one soon, and then one a tick (S-14)."""
         waited = self._clock.monotonic() - self._called
+        expected = waited < LEAVES_WITHIN
+        unconfirmed = any(
+            seen.gone_reads == 1 or (expected and seen.left_at is None) for seen in self._leaving.values()
+        )
         return 0.9 if unconfirmed else Pace(self._walker.tick, slowest=SLOWEST).pause(0, waited)
 
     def _stays(self) -> bool:
