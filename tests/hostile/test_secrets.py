@@ -23,6 +23,7 @@ ENV_KIND = "env:OPERATORS_SECRET"
 FILE_KIND = "file:secret.txt"
 SSM_KIND = "ssm:/web/secret"
 LONG_KIND = "file:long.txt"
+SHORT_KIND = "env:OPERATORS_SWITCH"
 """
 STARS = "***"
 
@@ -72,7 +73,7 @@ def leftovers(world: World, tmp_path_factory: pytest.TempPathFactory) -> Leftove
             for host in world.hosts:
                 put(host, {"leak.py": LEAK, "end": status})
             more = ("--events-output", "--config", config) if "deploy" in words else ()
-            ended = shell(*words, *more, OPERATORS_SECRET=ENV)
+            ended = shell(*words, *more, OPERATORS_SECRET=ENV, OPERATORS_SWITCH="on")
             name = next(word for word in words if not word.startswith("-"))
             left.texts |= {f"stdout of {name} {status}": ended.out, f"stderr of {name} {status}": ended.err}
             left.codes.append(ended.code)
@@ -112,6 +113,14 @@ def test_the_search_would_have_found_them(leftovers: Leftovers) -> None:
     assert all(STARS in leftovers.texts[place] for place in ("stderr of deploy 7", "failed.jsonl", "well.jsonl"))
     assert f"last words: {STARS}" in leftovers.texts["stderr of deploy 7"]
     assert found_in("\n".join((ENV, FILE, SSM, LONG))) == sorted(MARKS)
+
+
+@pytest.mark.rule("T-32")
+def test_a_secret_too_short_to_be_masked_is_named_and_spoils_no_command(leftovers: Leftovers) -> None:
+    failed = leftovers.texts["stderr of deploy 7"] + leftovers.texts["stdout of deploy 7"]
+
+    assert "the secret SHORT_KIND is shorter than 4 characters and is not masked" in failed
+    assert "--only demo-1" in failed.partition("Next ")[2]
 
 
 @pytest.mark.rule("I-20")

@@ -67,8 +67,11 @@ def test_the_longest_shape_goes_first() -> None:
     assert masker.text("hunter22 hunter") == "*** ***"
 
 
-def test_an_empty_secret_masks_nothing() -> None:
-    assert Masker([Secret("")]).text("abc") == "abc"
+@pytest.mark.rule("T-32")
+@pytest.mark.parametrize("secret", ["", "1", "on", "abc"])
+def test_a_secret_too_short_to_be_told_apart_leaves_commands_as_they_are(secret: str) -> None:
+    masker = Masker([Secret(secret), Secret("hunter22"), Secret(" x  ")])
+    assert masker.text("elbroll restore abc-1 --lb online x hunter22") == "elbroll restore abc-1 --lb online x ***"
 
 
 def test_a_secret_that_is_fetched_later_is_masked_from_then_on() -> None:

@@ -17,6 +17,7 @@ from elbroll.cli.records import RunFolder
 from elbroll.cli.saying import looking_now
 from elbroll.cli.screens import Screens
 from elbroll.cli.signals import LAST_WORDS
+from elbroll.core.disguises import SHORTEST
 from elbroll.core.standing import Standing, apply, exit_code_of, next_commands, results_of
 from elbroll.engine.stop import StopMode
 from elbroll.errors import ElbrollError, ExitCode
@@ -120,6 +121,10 @@ class Telling:
             )
         )
         self.tell(events.PlanMade(plan))
+        for name, secret in self.secrets.items():
+            if len(secret.reveal()) < SHORTEST:
+                text = f"the secret {name} is shorter than {SHORTEST} characters and is not masked in what is shown"
+                self.tell(events.Warned("short-secret", text))
 
     def heard_signal(self, name: str, mode: StopMode) -> None:
         """A signal has come; after one to leave at once, the process ends within 5 s whatever happens."""

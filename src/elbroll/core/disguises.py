@@ -12,6 +12,8 @@ from urllib.parse import quote, quote_plus
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+SHORTEST = 4
+"""Characters; a shorter secret is not looked for: names and commands would turn into stars with it (T-32)."""
 CORE = 8
 """Characters of base64 from which on a piece of a longer text is told apart from chance."""
 WIDTHS = (64, 76)

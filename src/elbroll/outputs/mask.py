@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from elbroll.core.disguises import disguises, finder, whole_lines
+from elbroll.core.disguises import SHORTEST, disguises, finder, whole_lines
 from elbroll.outputs.clean import clean
 
 if TYPE_CHECKING:
@@ -41,9 +41,12 @@ class Masker:
             self.add(secret)
 
     def add(self, secret: Secret) -> None:
-        """Mask this one too from now on; an empty secret is none."""
+        """Mask this one too from now on, unless it is shorter than `SHORTEST`."""
+        if len(secret.reveal()) < SHORTEST:
+            return
         with self._lock:
-            self._shapes |= disguises(secret.reveal(), SHORTEST_LINE)
+            shapes = disguises(secret.reveal(), SHORTEST_LINE)
+            self._shapes |= {shape for shape in shapes if len(shape) >= SHORTEST}
             self._lines |= whole_lines(secret.reveal())
             self._pattern = finder(self._shapes, self._lines)
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elbroll.core.disguises import disguises, finder, whole_lines
+from elbroll.core.disguises import SHORTEST, disguises, finder, whole_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from elbroll.model import Secret
 
-SHORTEST = 4
-"""Characters; shorter secrets would turn ordinary text into stars."""
 STARS = "***"
 
 
