@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 WEB, API = a_pool("web-prod"), a_pool("api-prod", port=9000)
 ONE, TWO, THREE = hosts(3)
+BY_HAND = f"or put its last good version back: /elbroll/v1/host/{ONE.id}, with the version that it replaces as its base"
 UNUSED, DRAINING, UNAVAILABLE = TargetState.UNUSED, TargetState.DRAINING, TargetState.UNAVAILABLE
 
 
@@ -79,7 +80,7 @@ def test_a_record_that_cannot_be_read_names_its_host_and_how_to_go_on_without_it
     assert refusals(without(ONE), records=records)[0] == a_refusal(
         "record-unreadable",
         "the record of web-1 cannot be read: a newer elbroll wrote it, or somebody changed it",
-        fix=("use the newest elbroll", "or leave it out: --exclude web-1"),
+        fix=("use the newest elbroll", "or leave it out: --exclude web-1", BY_HAND),
     )
 
 

@@ -139,6 +139,7 @@ def test_a_record_that_cannot_be_read_is_refused_and_named() -> None:
     (refusal,) = restored(recorded(FIVE, UNREADABLE)).refusals
     assert refusal.code == "record-unreadable"
     assert "record of web-5" in refusal.message
+    assert f"/elbroll/v1/host/{FIVE.id}" in refusal.fix[-1]
 
 
 @pytest.mark.rule("S-5")

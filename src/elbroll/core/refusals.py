@@ -13,11 +13,12 @@ from elbroll.core.timing import drain_limit, settle_for
 from elbroll.model import BalancerKind, InstanceState, RecordState, Step, TargetState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from elbroll.core.ground import Ground
     from elbroll.core.planned import PlannedHost
     from elbroll.core.tally import Target
+    from elbroll.model import HostId
 
 ALIVE = frozenset({InstanceState.RUNNING, InstanceState.OUTSIDE})
 CHECKS_OFF = "Target.HealthCheckDisabled"
@@ -43,12 +44,23 @@ def standing_refusals(ground: Ground, walk: Sequence[PlannedHost]) -> list[Refus
     ]
 
 
+def by_hand(hosts: Iterable[HostId]) -> Iterator[str]:
+    """The way on for a record that nobody can read, which we never overwrite ourselves (F-11, 2.5)."""
+    for host in hosts:
+        key = f"/elbroll/v1/host/{host}"
+        yield f"or put its last good version back: {key}, with the version that it replaces as its base"
+
+
 def _unreadable(walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
     """Held by somebody unknown: never overwritten (F-11)."""
     hosts = [planned for planned in walk if planned.record and planned.record.state is RecordState.UNREADABLE]
     if hosts:
         says = f"the record of {_names(hosts)} cannot be read: a newer elbroll wrote it, or somebody changed it"
-        fix = ("use the newest elbroll", f"or leave it out: {_exclude(hosts)}")
+        fix = (
+            "use the newest elbroll",
+            f"or leave it out: {_exclude(hosts)}",
+            *by_hand(each.host.id for each in hosts),
+        )
         yield Refusal("record-unreadable", says, fix=fix)
 
 

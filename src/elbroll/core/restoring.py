@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from elbroll.core.fitting import misfit
 from elbroll.core.plan import PlannedHost, Refusal, RolloutPlan
+from elbroll.core.refusals import by_hand
 from elbroll.model import Failure, HostResult, Outcome, RecordState, Step, Why
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def _refusal(each: PlannedHost, lb: str, plan: RolloutPlan) -> Refusal:
     if wrong := _misfit(each, plan):
         return wrong
     if record is None or record.state is RecordState.UNREADABLE:
-        return Refusal("record-unreadable", f"the record of {name} cannot be read: held by somebody unknown")
+        says = f"the record of {name} cannot be read: held by somebody unknown"
+        return Refusal("record-unreadable", says, fix=("use the newest elbroll", *by_hand([each.host.id])))
     lb = shlex.quote(record.lb or lb)
     return Refusal(
         "deploying",
