@@ -26,6 +26,7 @@ AWS = "balancers/test_target_group.py::test_"
 ALONE = f"{SCENES}a_roll_without_trouble"
 CAUGHT_BY = {
     "closed-before-registering": ALONE,
+    "closed-by-an-old-reading": f"{SCENES}a_host_that_serves_after_all_is_registered_once_more_and_read_again",
     "command-started-again": f"{SCENES}the_line_is_lost_while_a_command_runs",
     "deed-after-being-superseded": f"{SCENES}a_paused_run_finds_another_in_its_place",
     "deploy-while-draining": ALONE,
@@ -52,6 +53,7 @@ CAUGHT_BY = {
     "put-back-without-confirm": ALONE,
     "record-after-the-drain": ALONE,
     "recorded-anew-on-rerun": f"{SCENES}a_command_that_fails",
+    "recorded-hosts-last": f"{SCENES}a_command_that_fails",
     "register-on-the-default-port": f"{AWS}the_exact_entry_is_sent_both_ways",
     "registered-before-verify": ALONE,
     "thresholds-ignored": f"{GUARD}the_pools_own_thresholds_count_the_leaving_target_in_their_base",

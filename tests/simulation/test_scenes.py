@@ -110,6 +110,19 @@ def test_somebody_registers_a_host_while_it_is_out(others: Others) -> None:
     comes_home(others)
 
 
+@pytest.mark.rule("I-2")
+def test_a_host_that_serves_after_all_is_registered_once_more_and_read_again(others: Others) -> None:
+    world = others.world
+    others.invoke(Wish(release="B"), [Trouble(Point.DONE, 1, Kind.CRASH)])
+    for entry in world.home:
+        world.join(entry, by_hand=True)
+    world.heal()
+    others.unlock()
+    assert others.invoke(Wish("drain", None, ("web-2",))).code is ExitCode.OK
+    assert [record.state for record in others.judge.records.values()] == ["in-service", "held"]
+    assert others.judge.breaches == []
+
+
 @pytest.mark.rule("I-11", "I-17", "F-43")
 def test_the_line_is_lost_while_a_command_runs(others: Others) -> None:
     others.invoke(Wish(release="B"), [Trouble(Point.DONE, 3, Kind.NO_ANSWER)])
@@ -132,7 +145,7 @@ def test_a_paused_run_finds_another_in_its_place(others: Others, which: int) -> 
 @pytest.mark.rule("I-10", "F-10", "F-56")
 @pytest.mark.parametrize("grouped", [False, True])
 def test_a_run_that_another_one_replaces_while_it_looks_does_nothing_more(grouped: bool) -> None:
-    for nth in range(9, 20):
+    for nth in range(8, 16):
         random.seed(1)
         world = World(grouped=grouped)
         others = Others(world, Judge(world))
