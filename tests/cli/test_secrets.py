@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import stat
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -195,3 +197,19 @@ def test_a_thread_that_breaks_says_nothing_on_the_screen_and_no_secret_in_the_lo
     assert ("ssh-stream has ended by a bug" in logs) is kept
     assert ("ValueError" in logs) is kept
     assert threading.excepthook is before
+
+
+LIBRARY = """
+import logging
+from elbroll.cli.options import Flags
+from elbroll.cli.session import Session
+Session(Flags())
+logging.getLogger("botocore.credentials").warning("\\x1b[2J of a credential process: hunter22")
+"""
+
+
+@pytest.mark.rule("I-20", "I-21", "T-8")
+def test_what_a_library_logs_before_there_is_a_log_reaches_no_screen() -> None:
+    ended = subprocess.run([sys.executable, "-c", LIBRARY], capture_output=True, text=True, check=True)
+
+    assert (ended.stdout, ended.stderr) == ("", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import cached_property, partial
 from pathlib import Path
@@ -39,6 +40,7 @@ class Session:
     """One invocation. Nothing is contacted before its property is asked for."""
 
     def __init__(self, flags: Flags, overrides: Mapping[str, Override] | None = None) -> None:
+        logging.lastResort = logging.NullHandler()  # else Python shows on stderr, uncleaned, what libraries log
         self.flags = flags
         self.stop = Stop()
         self.clock = SystemClock(self.stop)
