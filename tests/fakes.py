@@ -440,8 +440,9 @@ class FakeLease:
     def doing(self, text: str) -> None:
         pass
 
-    def release(self) -> None:
+    def release(self) -> bool:
         self.ledger.freed = True
+        return True
 
     def _crash(self, when: str) -> None:
         if self.ledger.crashes.get(self.ledger.writes) == when:

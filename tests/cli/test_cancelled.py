@@ -13,6 +13,7 @@ import pytest
 from cli.shell import COMMAND, Running, wait_for
 from cli.witness import deploys, everybody_serves, locks, members, releases, states
 from cli.worlds import hold_up, let_go, variant
+from transports.faultproxy import FaultProxy
 
 if TYPE_CHECKING:
     from typing import Any
@@ -98,3 +99,23 @@ def test_a_roll_whose_shell_or_terminal_goes_away_goes_on_where_it_was_told_to(
     assert everybody_serves(world)
     assert members(world) == before
     run.child.wait(10)
+
+
+@pytest.mark.rule("F-54", "F-8", "I-4")
+def test_where_aws_falls_silent_the_way_on_begins_with_the_lock_that_could_not_be_freed(
+    elbroll: Shell, world: World, before: dict[str, Any], slow: str
+) -> None:
+    with FaultProxy(int(world.environment["AWS_ENDPOINT_URL"].rpartition(":")[2])) as aws:
+        run = elbroll.start(*ROLL, "c5", "--config", slow, AWS_ENDPOINT_URL=f"http://127.0.0.1:{aws.port}")
+        name = elbroll.run_of(run)
+        run.until(lambda: members(world) != before)
+        aws.freeze()
+        run.signal(signal.SIGTERM)
+        ended = run.end()
+
+    assert (ended.code, ended.seconds < 5) == (143, True), ended.err
+    assert ended.next[0] == f"elbroll unlock demo {name}"
+    other = elbroll.elsewhere()
+    assert other.line(f"{ended.next[0]} --yes").code == 0
+    assert other("restore", "--lb", "demo", "--if-needed").code == 0
+    assert (members(world), locks(world)) == (before, {"free"})

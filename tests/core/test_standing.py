@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import story
 from builders import a_record
 from elbroll import events as e
+from elbroll.core.ending import LOCK_LEFT
 from elbroll.core.plan import Skipped, SkipReason
 from elbroll.core.standing import Count, Standing, exit_code_of, next_commands, results_of
 from elbroll.errors import ExitCode, PermissionDenied, Refused, StoreDown, Superseded, TimedOut
@@ -379,6 +380,15 @@ def test_a_deploy_whose_line_is_not_known_is_put_together_again(
     told = only(4).tell(story.started(line="", release=release), outcome(4, Outcome.LEFT_OUT))
     standing = replace(told.standing, lb="old prod")
     assert next_commands(standing, story.PLAN if planned else None) == ((command, "web-4 again"),)
+
+
+@pytest.mark.rule("I-4", "F-8")
+def test_a_lock_that_could_not_be_freed_comes_before_every_other_way_on() -> None:
+    told = story.halted().tell(e.Warned(LOCK_LEFT, "the ledger does not answer"))
+    assert commands(told) == [
+        ("elbroll unlock web-prod 7f3a9c", "the lock could not be freed"),
+        *commands(story.halted()),
+    ]
 
 
 def test_a_run_that_nobody_heard_begin_names_no_rerun() -> None:

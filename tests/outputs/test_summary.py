@@ -146,6 +146,7 @@ def test_what_cannot_be_read_is_unknown() -> None:
     )
     _, out = told(story.finish(story.halted().tell(e.HostFinished(four, result))))
     assert "  web-4  unknown      v142     unknown     left in: taking it out would leave nothing healthy\n" in out
+    assert "\nWhen last seen " in out
     assert "Next  elbroll status --lb web-prod " in out
 
 

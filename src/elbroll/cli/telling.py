@@ -18,6 +18,7 @@ from elbroll.cli.saying import looking_now
 from elbroll.cli.screens import Screens
 from elbroll.cli.signals import LAST_WORDS
 from elbroll.core.disguises import SHORTEST
+from elbroll.core.ending import LOCK_LEFT
 from elbroll.core.standing import Standing, apply, exit_code_of, next_commands, results_of
 from elbroll.engine.stop import StopMode
 from elbroll.errors import ElbrollError, ExitCode
@@ -70,7 +71,7 @@ class Telling:
         self._order = threading.RLock()
         self._number = 0
         self._code = ExitCode.BUG
-        self._release: Callable[[], None] = lambda: None
+        self._release: Callable[[], bool] = lambda: True
         self._leaving_since: float | None = None
         self._done = threading.Event()
         self._closed = threading.Event()
@@ -137,9 +138,14 @@ class Telling:
             self._leaving_since = self._session.clock.monotonic()
             threading.Thread(target=self._end_by_force, name="last-words", daemon=True).start()
 
-    def frees(self, release: Callable[[], None]) -> None:
+    def frees(self, release: Callable[[], bool]) -> None:
         """How the locks are freed where the run cannot do it any more itself."""
         self._release = release
+
+    def freed(self, release: Callable[[], bool]) -> None:
+        """Free the locks; where nobody answers it is told that they may still be held."""
+        if not release():
+            self.tell(events.Warned(LOCK_LEFT, "the ledger does not answer: the lock may still be held"))
 
     def ended(self, error: BaseException | None) -> ExitCode:
         """The last event, and the exit code."""
@@ -189,12 +195,17 @@ class Telling:
             return math.inf
         return self._leaving_since + LAST_HOOK - self._session.clock.monotonic()
 
+    def _release_in_haste(self) -> bool:
+        answers: list[bool] = []
+        freeing = threading.Thread(target=lambda: answers.append(self._release()), name="freeing", daemon=True)
+        freeing.start()
+        freeing.join(HASTE)
+        return any(answers)
+
     def _end_by_force(self) -> None:
         """What has not ended by itself in time stays as recorded, and is told; then the process ends."""
         if not self._done.wait(LAST_WORDS):
-            freeing = threading.Thread(target=self._release, name="freeing", daemon=True)
-            freeing.start()
-            freeing.join(HASTE)
+            self.freed(self._release_in_haste)
         code = self.ended(None)
         if not self._closed.wait(max(0.0, self._time_left())):
             self._close()

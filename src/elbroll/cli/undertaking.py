@@ -171,7 +171,7 @@ class Undertaking:
                 error = failed
             except Exception as bug:
                 error = bug
-            lease.release()
+            telling.freed(lease.release)
             code = telling.ended(error)
             self._session.close()  # while signals still bound how long it may take
             return code

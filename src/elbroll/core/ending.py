@@ -26,6 +26,8 @@ BEFORE_ANY_CHANGE = frozenset({ExitCode.ACCESS, ExitCode.REFUSED, ExitCode.LOCKE
 NOT_AGAIN = re.compile(r" --(plan|events)(=| )('[^']*'|\S+)")
 """A saved plan no longer holds once some of it was done, and a file of events is never written over."""
 NAMED_AT_MOST = 4
+LOCK_LEFT = "lock-left"
+"""The warning that the run may have left its lock behind."""
 
 
 # --- places ------------------------------------------------------------------------------------------
@@ -169,7 +171,14 @@ def next_commands(standing: Standing, plan: RolloutPlan | None) -> tuple[tuple[s
         ways.insert(
             0, (f"elbroll status --lb {shlex.quote(standing.lb)}", f"find out about {_list(standing, unknown)}")
         )
-    return tuple(way for way in ways if way is not None)
+    return tuple(way for way in (*_unlock(standing), *ways) if way is not None)
+
+
+def _unlock(standing: Standing) -> Iterable[tuple[str, str]]:
+    """First of all, as every other way on would meet our own lock."""
+    if standing.started and any(warning.code == LOCK_LEFT for warning in standing.warnings):
+        lb, run = shlex.quote(standing.lb), standing.started.holder.run
+        yield f"elbroll unlock {lb} {run}", "the lock could not be freed"
 
 
 def _again(standing: Standing, plan: RolloutPlan | None) -> tuple[str, str] | None:

@@ -213,8 +213,8 @@ class Lease(Protocol):
         """What the run is working on, shown with the lock from the next beat on."""
         ...
 
-    def release(self) -> None:
-        """Stop beating and free all pools; never raises."""
+    def release(self) -> bool:
+        """Stop beating and free all pools; never raises. False where one may still be held, as nobody answered."""
         ...
 
 

@@ -146,9 +146,9 @@ class WakefulLease:
         """See `Lease.doing`."""
         self._lease.doing(text)
 
-    def release(self) -> None:
+    def release(self) -> bool:
         """See `Lease.release`."""
-        self._lease.release()
+        return self._lease.release()
 
     def _wake(self) -> None:
         with self._mending:

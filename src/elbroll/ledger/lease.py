@@ -94,12 +94,20 @@ class KeptLease:
                 with suppress(ElbrollError), self._not_superseded():
                     hold.beat(self._patient(0.0))
 
-    def release(self) -> None:
+    def release(self) -> bool:
         """See `Lease.release`. Frees only what is still ours."""
         self._beats.stop()
-        for hold in self._holds.values():
-            with suppress(ElbrollError):
-                hold.free(self._patient(BRIEF))
+        freed = [self._freed(hold) for hold in self._holds.values()]  # each is tried, whatever another one says
+        return all(freed)
+
+    def _freed(self, hold: Hold) -> bool:
+        try:
+            hold.free(self._patient(BRIEF))
+        except Superseded:
+            return True  # deleted by hand: it is not ours any more
+        except ElbrollError:
+            return False
+        return True
 
     # --- records -------------------------------------------------------------------------------------
 

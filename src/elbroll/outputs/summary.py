@@ -275,7 +275,13 @@ def _foot(standing: Standing) -> Line:
     if count is None:
         return line(_running_on(standing))
     kept = f"floor {count.floor} kept" if count.in_service >= count.floor else f"BELOW the floor of {count.floor}"
-    return line(f"{_in_service(standing)}, {kept}. {_running_on(standing)}")
+    seen = "When last seen " if _is_unsure(standing) else ""
+    return line(f"{seen}{_in_service(standing)}, {kept}. {_running_on(standing)}")
+
+
+def _is_unsure(standing: Standing) -> bool:
+    """Whether a host's place was not read after its last deed: then the count may be from before it."""
+    return any(result.in_service is None for result in results_of(standing).values())
 
 
 def _running_on(standing: Standing) -> str:
