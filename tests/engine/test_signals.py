@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ from engine.scene import Scene
 from fakes import FakeClock, RecordingSink
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from elbroll.events import Event
 
 STEPS = (Step.PREPARE, Step.GUARD, Step.DRAIN, Step.DEPLOY, Step.VERIFY, Step.REGISTER, Step.BAKE)
@@ -190,3 +193,30 @@ def test_the_exit_code_is_the_signals_and_only_a_command_in_mid_air_may_still_ru
     assert exit_code_of(standing) is code
     assert f"stopped by {name}" in said
     assert ("may still run" in said) is (step in {Step.PREPARE, Step.DEPLOY})
+
+
+class _SilentOnceAsked:
+    """A watch during which a signal comes, so that nobody waits for its answer."""
+
+    def __init__(self, ask: Callable[[], None]) -> None:
+        self._ask = ask
+
+    def look(self) -> None:
+        self._ask()
+
+
+@pytest.mark.rule("F-54", "I-6")
+@pytest.mark.parametrize("mode", [StopMode.FINISH, StopMode.LEAVE])
+def test_a_count_that_a_signal_has_ended_puts_the_host_back_and_is_no_warning(
+    mode: StopMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signalled = Signalled(Step.DRAIN, ())
+    watch = _SilentOnceAsked(partial(signalled.stop.ask, mode))
+    monkeypatch.setattr(signalled.scene.transport, "watch", lambda *_: nullcontext(watch))
+    before = set(signalled.scene.balancer.targets)
+    result = signalled.roll()
+
+    assert result is not None
+    assert result.outcome in {Outcome.RESTORED, Outcome.LEFT_OUT}
+    assert set(signalled.scene.balancer.targets) == before
+    assert "reported" not in [each.code for each in signalled.sink.events if isinstance(each, events.Warned)]

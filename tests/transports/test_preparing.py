@@ -18,6 +18,7 @@ from elbroll.errors import HostAccessError, HostUnreachable, Refused
 from elbroll.model import Host, HostId, InstanceState
 from elbroll.transports.identity import compared, has_identity
 from elbroll.transports.sockets import parse
+from transports.faultproxy import FaultProxy
 from transports.machine import free_port
 from transports.working import a_job, host_at, transport_to
 
@@ -300,6 +301,27 @@ def test_what_cannot_be_counted_any_more_is_none(start_sshd: StartSshd):
 
     transport.close()
     assert (first, later) == ((), (None, None))
+
+
+@pytest.mark.rule("F-54", "I-6")
+@pytest.mark.parametrize("looks", [0, 1], ids=["before the first count", "between two counts"])
+def test_a_count_on_a_frozen_host_is_not_waited_for_after_a_signal(sshd: SshdServer, looks: int) -> None:
+    stop = Stop()
+    with FaultProxy(sshd.port) as proxy:
+        transport = transport_to(sshd, proxy.port, stop=stop)
+        transport.look(HOST, "true", {}, 5.0)
+        with transport.watch(HOST, {1}) as watch:
+            for _ in range(looks):
+                watch.look()
+            proxy.freeze()
+            threading.Timer(0.5, stop.ask, (StopMode.LEAVE,)).start()
+            began = time.monotonic()
+            told = watch.look()
+            took = time.monotonic() - began
+            proxy.thaw()
+        transport.close()
+
+    assert (told, took < 10) == (None, True)
 
 
 @pytest.mark.rule("E3")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from elbroll.clock import SystemClock
 from elbroll.config.schema import Ssh
+from elbroll.engine.stop import Stop, StopMode
 from elbroll.errors import HostUnreachable
 from elbroll.model import Host, HostId, InstanceState, Job, JobId, RunId, Secret, Step
 from elbroll.transports.connection import Connector
@@ -41,7 +42,12 @@ class OnceOnly(Connector):
 
 
 def transport_to(
-    server: SshdServer, port: int | None = None, patience: Patience = QUICK, *, only_once: bool = False
+    server: SshdServer,
+    port: int | None = None,
+    patience: Patience = QUICK,
+    *,
+    only_once: bool = False,
+    stop: Stop | None = None,
 ) -> SshTransport:
     """Reaches the server, or what stands on `port` before it."""
     seen = port or server.port
@@ -57,7 +63,8 @@ def transport_to(
     )
     clock = SystemClock()
     connector = (OnceOnly if only_once else Connector)(settings, clock, server.folder)
-    return SshTransport(connector, clock, patience, server.folder)
+    signalled = stop or Stop()
+    return SshTransport(connector, clock, patience, server.folder, given_up=lambda: signalled.mode > StopMode.GO)
 
 
 def a_job(line: str, limit: float = 10.0, grace: float = 1.0, step: Step = Step.DEPLOY, **others: object) -> Job:

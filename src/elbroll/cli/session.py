@@ -109,7 +109,13 @@ class Session:
         """Reaches hosts; nothing is dialled before a host is named."""
         from elbroll.transports.ssh import SshTransport  # noqa: PLC0415 - paramiko costs 100 ms
 
-        return SshTransport(self.connector, self.clock, base=self.loaded.base, lives=self._lives)
+        return SshTransport(
+            self.connector,
+            self.clock,
+            base=self.loaded.base,
+            lives=self._lives,
+            given_up=lambda: self.stop.mode > StopMode.GO,
+        )
 
     @cached_property
     def connector(self) -> Connector:

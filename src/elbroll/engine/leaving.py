@@ -230,6 +230,8 @@ class _Drain:
         if watch is None or self._quiet is None:
             return
         connections = watch.look()
+        if connections is None and self._walker.interrupted():
+            return  # nobody waited for the answer: the host goes back
         if connections is None:
             self._go_blind("its connections can no longer be counted")
             return

@@ -40,8 +40,13 @@ class SshTransport:
         patience: Patience | None = None,
         base: Path | None = None,
         lives: Callable[[Host], bool] = lambda _: True,
+        given_up: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`lives`: whether EC2 still knows the machine, asked before a host is dialled again (F-34)."""
+        """`lives`: whether EC2 still knows the machine, asked before a host is dialled again (F-34).
+
+        `given_up`: whether a signal has come; then no count is waited for (F-54).
+        """
+        self._given_up = given_up
         self._connector = connector
         self._meeting = Meeting(clock, lives)
         self._clock = clock
@@ -83,7 +88,7 @@ class SshTransport:
     @contextmanager
     def watch(self, host: Host, ports: Collection[int]) -> Iterator[SsWatch]:
         """Never raises for the host: a look that cannot tell answers None."""
-        watch = SsWatch(self._line(host), self._clock, ports)
+        watch = SsWatch(self._line(host), self._clock, ports, self._given_up)
         try:
             yield watch
         finally:

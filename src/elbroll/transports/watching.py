@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from elbroll.errors import ElbrollError
@@ -9,7 +10,7 @@ from elbroll.transports.sockets import parse
 from elbroll.transports.wrapper import program
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from elbroll.engine.ports import Clock
     from elbroll.model import Connection
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 LONGEST = 15.0
 """Seconds that a count may take."""
+_LISTEN = 0.25
+"""Seconds between two questions whether the answer is still wanted."""
 _MOST = 8 * 1024 * 1024
 """Bytes of one answer; some 40 000 connections."""
 
@@ -25,10 +28,14 @@ _MOST = 8 * 1024 * 1024
 class SsWatch:
     """Asks the host's `ss`. Once it cannot tell, it never can again."""
 
-    def __init__(self, line: KeptLine, clock: Clock, ports: Collection[int]) -> None:
+    def __init__(
+        self, line: KeptLine, clock: Clock, ports: Collection[int], given_up: Callable[[], bool] = lambda: False
+    ) -> None:
+        """`given_up`: whether nobody wants to know any more, asked while the host is silent (F-54)."""
         self._line = line
         self._clock = clock
         self._ports = frozenset(ports)
+        self._given_up = given_up
         self._exchange: Exchange | None = None
         self._told = True
 
@@ -38,7 +45,7 @@ class SsWatch:
             return None
         if not self._ports:
             return ()
-        text = self._answer()
+        text = self._awaited()
         counted = None if text is None else parse(text, self._ports)
         self._told = counted is not None
         return counted
@@ -49,6 +56,15 @@ class SsWatch:
         if exchange:
             exchange.end_input()
             exchange.close()
+
+    def _awaited(self) -> str | None:
+        """The answer, or None once it is not wanted any more: a frozen host may hold up its line for long."""
+        answers: list[str | None] = []
+        asking = threading.Thread(target=lambda: answers.append(self._answer()), name="ssh-count", daemon=True)
+        asking.start()
+        while asking.is_alive() and not self._given_up():
+            asking.join(_LISTEN)
+        return answers[0] if answers else None
 
     def _answer(self) -> str | None:
         """On a line that was lost meanwhile, once more on a fresh one."""
