@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import shlex
 import socketserver
 import sys
@@ -16,8 +17,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from elbroll.demo.host import DemoHost
     from elbroll.demo.world import World
 
+ASKING = frozenset({"look", "ask"})
+NOTHING = "nothing"
+"""What an app says that does not answer."""
 _RING = Path(__file__).with_name("ring.py")
 
 
@@ -27,15 +32,19 @@ class Rang:
 
     at: float
     word: str
-    """`begin` or `end` of a deploy command, or `ask`: elbroll asks which release runs."""
+    """`begin` or `end` of a command on an idle host; `look`: elbroll asks whether it is well; `ask`: which release."""
     host: str
     """Instance id."""
     release: str
-    """What the command shall deploy; for `ask` what truly answers there."""
+    """What the command shall deploy; for `look` and `ask` what truly answers there."""
     registered: frozenset[str]
     """Pools in which the host was registered at that moment."""
     rivals: int
-    """Other deploy commands alive on the host."""
+    """Other such commands alive on the host."""
+    seen: int
+    """How many entries the time line had."""
+    quiet: float
+    """Seconds since the last request to the host has ended."""
 
 
 class Bell:
@@ -44,6 +53,7 @@ class Bell:
     def __init__(self) -> None:
         self.world: World
         self.rung: list[Rang] = []
+        self.quiet_for: Callable[[DemoHost], float] = lambda _: math.inf
         self.on_ring: Callable[[str], float] = lambda _: 0.0
         """Called while the host waits; answers for how many seconds more it shall wait."""
         self._alive: dict[str, set[tuple[int, str]]] = {}
@@ -54,8 +64,22 @@ class Bell:
     @property
     def deploy(self) -> str:
         """A deploy command that rings at both ends, in the middle of its work."""
-        begin, end = (self._line(word, '"$ELBROLL_RELEASE"') for word in ("begin", "end"))
-        return f'{begin} && web-ctl deploy "$ELBROLL_RELEASE" && {end}'
+        return self._work('"$ELBROLL_RELEASE"', 'web-ctl deploy "$ELBROLL_RELEASE"')
+
+    @property
+    def rollback(self) -> str:
+        """A command that brings back the release that the host's file `before` names."""
+        return self._work('"$(cat before)"', 'web-ctl deploy "$(cat before)"')
+
+    @property
+    def chore(self) -> str:
+        """A command that leaves the release alone."""
+        return self._work('""', "web-ctl restart")
+
+    @property
+    def look(self) -> str:
+        """A command that is well if the app answers at all."""
+        return f'test "$({self._line("look", "-")})" != {NOTHING}'
 
     @property
     def version(self) -> str:
@@ -69,6 +93,10 @@ class Bell:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def _work(self, release: str, command: str) -> str:
+        begin, end = (self._line(word, release) for word in ("begin", "end"))
+        return f"{begin} && {command} && {end}"
 
     def _line(self, word: str, release: str) -> str:
         program = f"{shlex.quote(sys.executable)} -I -S {shlex.quote(str(_RING))}"
@@ -86,11 +114,13 @@ class Bell:
 
     def _heard(self, word: str, name: str, release: str, process: int) -> str:
         host = self.world.host(name)
-        truth = _answering(host.address, next(iter(host.place.ports.values()))) if word == "ask" else release
+        quiet = self.quiet_for(host)
+        truth = _answering(host.address, next(iter(host.place.ports.values()))) if word in ASKING else release
         with self._lock:
             rivals = self._others(name, process) if word == "begin" else 0
-            at = self.world.simulation.clock.monotonic()
-            self.rung.append(Rang(at, word, host.instance, truth, self._registered(host.instance), rivals))
+            at, seen = self.world.simulation.clock.monotonic(), len(self.world.simulation.timeline)
+            here = self._registered(host.instance)
+            self.rung.append(Rang(at, word, host.instance, truth, here, rivals, seen, quiet))
         time.sleep(self.on_ring(word))
         return truth
 
@@ -120,7 +150,7 @@ def _answering(address: str, port: int) -> str:
         connection.request("GET", "/release")
         return connection.getresponse().read().decode().strip()
     except OSError:
-        return "nothing"
+        return NOTHING
     finally:
         connection.close()
 

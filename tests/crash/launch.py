@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING
 
 from elbroll.aws.pace import TokenBucket
 from elbroll.cli import main
-from elbroll.engine import admitting, host, leaving, working
+from elbroll.core import restoring
+from elbroll.core.guard import Leave
+from elbroll.engine import admitting, closing, host, leaving, preparing, returning, room, working
 from elbroll.engine.book import HostBook
-from elbroll.model import HostRecord, RecordState
+from elbroll.ledger.lease import KeptLease
+from elbroll.model import HostRecord, RecordState, Step
+from elbroll.transports import wrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from elbroll.engine.walker import Walker
-    from elbroll.model import Registration, Step
+    from elbroll.model import Registration
 
 
 def sound() -> None:
@@ -55,6 +59,62 @@ def no_drain() -> None:
     working.still_out = lambda *_: None
 
 
+def no_wait() -> None:
+    """Commands while requests are under way (I-5)."""
+    leaving._Drain.await_end = lambda _: None
+
+
+def no_health() -> None:
+    """A record is closed before the balancer has called its host healthy (I-2)."""
+    returning.await_healthy = lambda walker, _: walker.room.back(walker.host)
+
+
+def no_return() -> None:
+    """A host is forgotten, and the next one leaves (I-1)."""
+    no_health()
+    returning._register = lambda _: None
+    room.may_leave = lambda *_, **__: Leave()
+    room.FleetRoom.fell_sick = lambda _: ()
+
+
+def no_proof() -> None:
+    """Deeds without a look at the lock (I-10)."""
+    KeptLease.confirm = lambda *_: None
+
+
+def late_word() -> None:
+    """`deploying` is written after the command (I-24)."""
+    begin, end = HostBook.deploying, HostBook.deployed
+
+    def afterwards(book: HostBook, release: str | None) -> HostRecord:
+        begin(book, release)
+        return end(book, release)
+
+    HostBook.deploying = lambda book, _: book.record
+    HostBook.deployed = afterwards
+
+
+def no_question() -> None:
+    """A command of a dead run may still be alive: neither elbroll nor the host's own part of it asks (I-17)."""
+    part = wrapper._part
+    wrapper._part = lambda name: part(name).replace("each_open refuse BUSY", ":")
+    working.await_earlier_jobs = preparing.await_earlier_jobs = lambda *_: None
+
+
+def too_kind() -> None:
+    """`restore` brings back a host whose version nobody knows (I-7)."""
+    go_back = closing.go_back
+
+    def back(walker: Walker, release: str | None) -> None:
+        if walker.book.state is RecordState.DEPLOYING:
+            closing.put_back(walker)
+        else:
+            go_back(walker, release)
+
+    host.go_back = back
+    restoring.BEGINS[RecordState.DEPLOYING] = Step.REGISTER
+
+
 def no_group() -> None:
     """A host stands by without a record of it (A3)."""
     hold = HostBook.hold
@@ -68,14 +128,19 @@ def no_group() -> None:
     leaving.enter = stand_by
 
 
+VARIANTS = (
+    *(sound, no_hold, no_verify, no_drain, no_wait, no_health),
+    *(no_return, no_proof, late_word, no_question, too_kind, no_group),
+)
+
+
 def main_of(variant: str) -> None:
     """Bend what is to be bent, then be elbroll."""
     TokenBucket.take = lambda _: None
-    variants = {"sound": sound, "no-hold": no_hold, "no-verify": no_verify, "no-drain": no_drain, "no-group": no_group}
-    variants[variant]()
+    next(bend for bend in VARIANTS if bend.__name__ == variant)()
     main()
 
 
 if __name__ == "__main__":
-    chosen = sys.argv.pop(1)
+    chosen = sys.argv.pop(1).replace("-", "_")
     main_of(chosen)

@@ -20,6 +20,7 @@ from moto.elb.models import elb_backends
 
 from cli.worlds import group_of
 from crash.bell import Bell
+from crash.stragglers import Stragglers
 from elbroll.demo.lifelike import ACCOUNT, REGION, Sizes
 from elbroll.demo.service import AppSettings
 from elbroll.demo.settings import PoolPlan, WorldSettings
@@ -89,10 +90,11 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A world, and the bell that its hosts ring."""
+    """A world, the bell that its hosts ring, and requests that take their time."""
 
     world: World
     bell: Bell
+    stragglers: Stragglers
 
     def start(self, *words: str, variant: str = "sound") -> Child:
         """Start elbroll, or a broken variant of it (see launch.py), on a new computer."""
@@ -111,7 +113,9 @@ def new_site(pools: tuple[PoolPlan, ...] = _POOLS) -> Iterator[Site]:
             _hurry()
             _register_twice(world)
             world.config.write_text(_changed(world.config.read_text(), bell))
-            yield Site(world, bell)
+            with Stragglers(world) as stragglers:
+                bell.quiet_for = stragglers.quiet_for
+                yield Site(world, bell, stragglers)
 
 
 @contextmanager
@@ -126,7 +130,10 @@ def new_site_with_group() -> Iterator[Site]:
 
 def _changed(text: str, bell: Bell) -> str:
     version = f"version = '{bell.version}'"
-    for old, new in {**_QUICK, 'version = "/release"': version}.items():
+    more = f"{version}\ncommand = '{bell.look}'"
+    timeout = 'timeout = "30s"'
+    back = f"timeout = '2m'\nrollback = '{bell.rollback}'"
+    for old, new in {**_QUICK, 'version = "/release"': more, timeout: back}.items():
         assert old in text, f"{old} is not in the config"
         text = text.replace(old, new)
     return text

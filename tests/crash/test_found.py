@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from crash.judge import LOCKS, effective
 from crash.kills import Point, Side, Trial
+from crash.past import LOCKS, effective
 from crash.site import new_site
 from elbroll.demo.lifelike import DEEDS
 

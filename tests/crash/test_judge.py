@@ -1,4 +1,4 @@
-"""The judge has teeth: variants of elbroll with a bug are found out within the walk of one host."""
+"""The judge has teeth: variants of elbroll with a bug are found out within the walk of one host or two."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from crash.kills import Point, Side, Trial
+from crash.kills import Point, Side, Trial, Way
 from crash.site import new_site, new_site_with_group
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 DRAINED = Point("deploy", "DeregisterTargets", 1, Side.AFTER)
 COMMANDED = Point("deploy", "begin", 0, Side.AFTER)
 REGISTERED = Point("deploy", "RegisterTargets", 0, Side.AFTER)
+SECOND_DRAINED = Point("deploy", "DeregisterTargets", 3, Side.AFTER)
+"""The first host is done, the second has left both target groups."""
 
 
 @pytest.fixture
@@ -27,17 +29,41 @@ def site() -> Iterator[Site]:
 
 
 @pytest.mark.parametrize(
-    ("variant", "point", "rule"),
-    [("no-hold", DRAINED, "I-2"), ("no-drain", COMMANDED, "I-5"), ("no-verify", REGISTERED, "I-7")],
+    ("variant", "point", "rules"),
+    [
+        ("no-hold", DRAINED, {"I-2"}),
+        ("no-proof", DRAINED, {"I-10"}),
+        ("no-drain", COMMANDED, {"I-5"}),
+        ("late-word", COMMANDED, {"I-24"}),
+        ("no-verify", REGISTERED, {"I-7"}),
+        ("no-health", SECOND_DRAINED, {"I-2"}),
+        ("no-return", SECOND_DRAINED, {"I-1", "I-2"}),
+    ],
 )
-def test_the_judge_finds_a_seeded_bug(site: Site, variant: str, point: Point, rule: str) -> None:
-    breaches = Trial(site, "1", variant).watch(point)
+def test_the_judge_finds_a_seeded_bug(site: Site, variant: str, point: Point, rules: set[str]) -> None:
+    assert rules <= rules_of(Trial(site, "1", variant).watch(point))
 
-    assert rule in {breach.partition(":")[0] for breach in breaches}, breaches
+
+def test_the_judge_finds_a_command_beside_a_request(site: Site) -> None:
+    site.stragglers.linger = 60.0
+
+    assert "I-5" in rules_of(Trial(site, "1", "no-wait").watch(COMMANDED))
+
+
+@pytest.mark.parametrize(
+    ("variant", "way", "rule"), [("no-question", Way.DEPLOY, "I-17"), ("too-kind", Way.RESTORE, "I-7")]
+)
+def test_the_judge_finds_a_seeded_bug_of_a_rerun(site: Site, variant: str, way: Way, rule: str) -> None:
+    assert rule in rules_of(Trial(site, "1", variant).run(COMMANDED, way))
 
 
 def test_the_judge_finds_a_host_that_stands_by_without_a_record() -> None:
     with new_site_with_group() as site:
-        breaches = Trial(site, "1", "no-group").watch(Point("deploy", "EnterStandby", 0, Side.AFTER))
+        entered = Point("deploy", "EnterStandby", 0, Side.AFTER)
 
-    assert "A3" in {breach.partition(":")[0] for breach in breaches}, breaches
+        assert "A3" in rules_of(Trial(site, "1", "no-group").watch(entered))
+
+
+def rules_of(breaches: list[str]) -> set[str]:
+    """Their numbers."""
+    return {breach.partition(":")[0] for breach in breaches}

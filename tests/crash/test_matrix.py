@@ -1,9 +1,9 @@
 """The crash matrix: elbroll is killed at every changing call of a roll, and a rerun heals everything (safety.md 11).
 
-By default a random sample of points is tried, one of them in `restore`, and half as many at the calls to an Auto
-Scaling group. Its seed is printed, and `ELBROLL_CRASH_SEED` repeats it. `ELBROLL_CRASH_POINTS` chooses: `20` so many,
-`all` every one (an hour), `2/6` the second of six shares, for six processes at once,
-`deploy/!/17/after,restore/!/3/before` these. `-s` shows what becomes of each.
+By default a random sample of points is tried, one of them in another command than `deploy`, and half as many at the
+calls to an Auto Scaling group. Its seed is printed, and `ELBROLL_CRASH_SEED` repeats it. `ELBROLL_CRASH_POINTS`
+chooses: `20` so many, `all` every one (hours), `2/6` the second of six shares, for six processes at once,
+`deploy/!/17/after,restore/!/3/before` these, `exec` all of one command (see COMMANDS). `-s` shows what becomes of each.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from crash.kills import Point, Side, Trial
+from crash.kills import COMMANDS, Point, Side, Trial
 from crash.site import new_site, new_site_with_group
 
 if TYPE_CHECKING:
@@ -54,8 +54,16 @@ def nothing_breaks(
 
 
 def recorded(site: Site) -> list[Point]:
-    """Every point at which a roll or a restore may die."""
-    return [point for during in ("deploy", "restore") for point in Trial(site, SEED).record(during)]
+    """Every point at which a command may die; for a sample those of a roll and one other."""
+    return [point for during in commands() for point in Trial(site, SEED).record(during)]
+
+
+def commands() -> list[str]:
+    """Those that are needed for the choice."""
+    if not CHOICE or CHOICE.isdigit():
+        return ["deploy", random.Random(SEED).choice(COMMANDS[1:])]
+    named = {point.partition("/")[0] for point in CHOICE.split(",")} & set(COMMANDS)
+    return [during for during in COMMANDS if during in named] or list(COMMANDS)
 
 
 def trials(
@@ -91,12 +99,13 @@ def chosen(points: Sequence[Point], sample: int) -> list[Point]:
     share, slash, shares = CHOICE.partition("/")
     if slash and share.isdigit() and shares.isdigit():
         return points[int(share) - 1 :: int(shares)]
-    return [point for point in points if CHOICE == "all" or str(point) in CHOICE.split(",")]
+    wanted = {*CHOICE.split(","), *(COMMANDS if CHOICE == "all" else ())}
+    return [point for point in points if not wanted.isdisjoint({str(point), point.during})]
 
 
 def _sample(points: Sequence[Point], size: int) -> list[Point]:
-    by_command = {during: [point for point in points if point.during == during] for during in ("deploy", "restore")}
-    return by_command["deploy"][: size - 1] + by_command["restore"][:1]
+    deploys = [point for point in points if point.during == "deploy"]
+    return deploys[: size - 1] + [point for point in points if point.during != "deploy"][:1]
 
 
 def tell(line: str) -> None:
