@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _METADATA = ipaddress.ip_network("fd00:ec2::/32")
-_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
-"""Where NAT64 shows the world of IPv4 (RFC 6052); AWS's gateways do."""
+_TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96")))
+"""Where NAT64 shows the world of IPv4 (RFC 6052, 8215, 7915); AWS's gateways use the first."""
 _COMPATIBLE = ipaddress.ip_network("::/96")
 
 
@@ -38,7 +38,7 @@ def _within(address: Address) -> Iterator[ipaddress.IPv4Address]:
     """The IPv4 addresses that an IPv6 one stands for, by whatever way of writing one into the other."""
     if isinstance(address, ipaddress.IPv6Address):
         yield from filter(None, (address.ipv4_mapped, address.sixtofour, *(address.teredo or ())))
-        if address in _TRANSLATED or (address in _COMPATIBLE and int(address) > 1):
+        if any(address in network for network in _TRANSLATED) or (address in _COMPATIBLE and int(address) > 1):
             yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
 
 
