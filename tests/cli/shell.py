@@ -80,6 +80,11 @@ class Running:
         told = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{self.child.pid}/status").read_text())
         return int(told[1]) * 1024 if told else 0
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the process has been sent to sleep by SIGSTOP."""
+        return "\nState:\tT" in Path(f"/proc/{self.child.pid}/status").read_text()
+
     def until(self, look: Callable[[], object], limit: float = 60.0) -> None:
         """Until `look` holds, while the command works. Fails the test when that does not come about."""
         wait_for(lambda: look() or self.child.poll() is not None, limit, self.said)

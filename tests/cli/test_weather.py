@@ -67,6 +67,33 @@ def test_a_run_that_was_stopped_and_superseded_does_nothing_more(
     assert world.hosts[0].release == "v3"
 
 
+@pytest.mark.rule("F-10", "I-10", "I-2", "F-56", "B2")
+def test_a_call_that_was_under_way_when_the_computer_slept_is_not_sent_again_by_itself(
+    elbroll: Shell, world: World, before: dict[str, Any]
+) -> None:
+    runs: list[Running] = []
+
+    def asleep(_: Request) -> bool:
+        runs[0].signal(signal.SIGSTOP)
+        return True
+
+    world.faults.add("DeregisterTargets", Kind.CUT_BEFORE, 1, Detail(where=asleep))
+    runs.append(elbroll.start(*ROLL, "v9", *ALONE))
+    first, other = runs[0], elbroll.elsewhere()
+    first.until(lambda: first.is_stopped)
+    assert states(world)["demo-1"] == "held"
+    assert other("unlock", "demo", elbroll.run_of(first), "--yes").code == 0
+    assert other("restore", "--lb", "demo").code == 0
+    done = moves(world)
+
+    first.signal(signal.SIGCONT)
+    superseded = first.end()
+
+    assert superseded.code == 4, superseded.err
+    assert moves(world) == done
+    assert (members(world), states(world)["demo-1"], locks(world)) == (before, "in-service", {"free"})
+
+
 @pytest.mark.rule("F-5", "B4", "I-2", "I-4")
 def test_credentials_that_end_in_mid_run_stop_it_with_every_hosts_place(
     elbroll: Shell, world: World, before: dict[str, Any]

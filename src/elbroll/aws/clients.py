@@ -13,6 +13,7 @@ from elbroll import __version__
 from elbroll.aws.actions import Action
 from elbroll.aws.answers import part
 from elbroll.aws.door import door
+from elbroll.aws.once import send_once
 from elbroll.errors import CredentialsError, UsageError
 
 if TYPE_CHECKING:
@@ -203,7 +204,9 @@ class Clients:
                 make: Any = self._boto().client
                 client = make(service, region_name=self.region, config=self._config())
                 _refuse_open_lines(client.meta.endpoint_url)
-                self._open()[1].attach(client)
+                renewable = self._open()[1]
+                renewable.attach(client)
+                send_once(client, renewable.replaced)
                 self._made[service] = client
             return self._made[service]
 

@@ -95,7 +95,11 @@ class Renewable(Credentials):
         if context.get(_REPEATED) or not _is_over(response):
             return None
         context[_REPEATED] = True
-        return 0.0 if self._renewed(context.get(_SIGNED, self._generation)) else None
+        return 0.0 if self.replaced(request_dict, response) else None
+
+    def replaced(self, request_dict: Any, response: Any) -> bool:
+        """Whether AWS has refused what a call was signed with, and there are others by now."""
+        return _is_over(response) and self._renewed(request_dict["context"].get(_SIGNED, self._generation))
 
     def _renewed(self, generation: int) -> bool:
         """Whether there are others than those of that generation by now."""
