@@ -9,7 +9,7 @@ import pytest
 from botocore.parsers import ResponseParserError
 
 from elbroll.aws import DEEDS, Action
-from elbroll.errors import CredentialsError, ElbrollError, PermissionDenied, Unanswered
+from elbroll.errors import CredentialsError, ElbrollError, PermissionDenied, Unanswered, Unreadable
 from elbroll.model import Registration
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ FAULTS: dict[str, tuple[Exception, type[ElbrollError]]] = {
     "internal error": (said("InternalFailure", 500), Unanswered),
     "connect timeout": (theirs.ConnectTimeoutError(endpoint_url="https://elb"), Unanswered),
     "read timeout": (theirs.ReadTimeoutError(endpoint_url="https://elb"), Unanswered),
-    "garbage": (ResponseParserError("unable to parse"), Unanswered),
+    "garbage": (ResponseParserError("unable to parse"), Unreadable),
     "expired token": (said("ExpiredToken", 403), CredentialsError),
     "no credentials": (theirs.NoCredentialsError(), CredentialsError),
     "sign-in due": (theirs.UnauthorizedSSOTokenError(), CredentialsError),
