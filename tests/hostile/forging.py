@@ -22,6 +22,10 @@ class Forger:
         """Write any text as the newest version of a key."""
         self._ssm.put_parameter(Name=f"{ROOT}/{key}", Value=value, Type="String", Overwrite=True)
 
+    def secret(self, key: str, value: str) -> None:
+        """An encrypted parameter, which elbroll neither writes nor has the right to decrypt."""
+        self._ssm.put_parameter(Name=f"{ROOT}/{key}", Value=value, Type="SecureString", Overwrite=True)
+
     def value(self, key: str, **fields: Any) -> None:
         """Write a value that counts, since it names the version right below it."""
         base = len(self.history(key))

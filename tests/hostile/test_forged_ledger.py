@@ -89,6 +89,38 @@ def test_an_unreadable_record_is_refused_shown_and_never_overwritten(
     assert (forger.history(f"host/{host}"), moves(world)) == (kept, before)
 
 
+@pytest.mark.rule("F-11", "I-2")
+def test_no_command_that_writes_goes_past_a_record_that_cannot_be_read(
+    world: World, forger: Forger, call: Callable[..., Said]
+) -> None:
+    host, name, before = world.hosts[0].instance, world.hosts[0].name, moves(world)
+    forger.secret(f"host/{host}", "a record of another kind of parameter")
+    kept = forger.history(f"host/{host}")
+    said = [
+        call("restore", "--lb", "demo"),
+        call("restore", "--lb", "demo", "--if-needed"),
+        call("restore", name, "--lb", "demo"),
+        call("restore", name, "--give-up", "extra"),
+        call("drain", name, "--yes"),
+        call("exec", "--lb", "demo", "--yes", "--", "true"),
+    ]
+
+    assert [each.code for each in said] == [5] * len(said), [each.text for each in said]
+    assert all(f"the record of {name} cannot be read" in each.text for each in said), [each.text for each in said]
+    assert (forger.history(f"host/{host}"), moves(world)) == (kept, before)
+
+
+@pytest.mark.rule("F-11")
+def test_a_record_of_a_host_seen_nowhere_that_cannot_be_read_stops_no_other_fleet_and_is_told(
+    forger: Forger, call: Callable[..., Said]
+) -> None:
+    forger.record(STRANGER, schema=2)
+    said = call("restore", "--lb", "demo", "--if-needed")
+
+    assert said.code == 0, said.text
+    assert f"the record of {STRANGER} cannot be read" in said.text
+
+
 @pytest.fixture(scope="module")
 def far_pool(world: World) -> str:
     """A target group in another network of the same account."""

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elbroll.cli.saying import looking_now
+from elbroll.cli.saying import looking_now, say
 from elbroll.cli.session import Session
 from elbroll.cli.tasks import Task, hosts_task, roll_task
 from elbroll.cli.undertaking import Undertaking
 from elbroll.cli.wishes import overrides, seconds
 from elbroll.core.plan import Request
 from elbroll.core.select import is_glob
-from elbroll.engine.survey import survey_hosts
+from elbroll.engine.survey import survey_hosts, survey_lb
 from elbroll.errors import ExitCode, NotFound, UsageError
-from elbroll.model import Why
+from elbroll.model import RecordState, Why
 from elbroll.outputs.parts import dump
 
 if TYPE_CHECKING:
@@ -90,16 +90,24 @@ def _is_called(word: str, host: HostId, record: HostRecord) -> bool:
 
 
 def _in_fleet(session: Session, lb: str | None, records: Mapping[HostId, HostRecord]) -> dict[HostId, HostRecord]:
-    """Those that belong to the pools of `lb`; all where none was named."""
+    """Those that belong to the pools of `lb`; all where none was named.
+
+    One that cannot be read belongs to the fleet in which AWS shows its host; where it shows it nowhere, that is said.
+    """
     if lb is None:
         return dict(records)
     settings = session.loaded.lb(lb)
     pools = {pool.id for pool in session.eyes.directory.find(settings.name or lb, settings.target_groups)}
-    return {
+    found = {
         host: record
         for host, record in records.items()
         if any(item.registration.pool in pools for item in record.registrations)
     }
+    unreadable = {host: record for host, record in records.items() if record.state is RecordState.UNREADABLE}
+    members = survey_lb(lb, settings, session.eyes).fleet.hosts if unreadable else {}
+    for host in unreadable.keys() - members.keys():
+        say(f"warning: the record of {host} cannot be read, so whether it is out of {lb} is unknown")
+    return found | {host: record for host, record in unreadable.items() if host in members}
 
 
 def _common_lb(session: Session, records: Iterable[HostRecord]) -> str | None:
