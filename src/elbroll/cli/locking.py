@@ -19,9 +19,22 @@ AGAIN = 5.0
 """Seconds between two tries."""
 
 
-def acquire(session: Session, pools: Collection[PoolId], holder: Holder, wait: float) -> Lease:
-    """All pools or none. Raises Locked once `wait` seconds are over."""
-    end = session.clock.monotonic() + wait
+class LockWait:
+    """What `--lock-wait` allows, in seconds: spent once, however often a run has to wait."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left = seconds
+
+    def acquire(self, session: Session, pools: Collection[PoolId], holder: Holder) -> Lease:
+        """All pools or none. Raises Locked once the time is spent, Interrupted."""
+        began = session.clock.monotonic()
+        try:
+            return _acquired(session, pools, holder, began + self._left)
+        finally:
+            self._left = max(0.0, self._left - (session.clock.monotonic() - began))
+
+
+def _acquired(session: Session, pools: Collection[PoolId], holder: Holder, end: float) -> Lease:
     told: set[str] = set()
     while True:
         try:

@@ -12,7 +12,7 @@ from elbroll import events
 from elbroll.cli.asking import ask_or_refuse
 from elbroll.cli.holder import holder, new_run
 from elbroll.cli.hooking import ask_gate
-from elbroll.cli.locking import acquire
+from elbroll.cli.locking import LockWait
 from elbroll.cli.newcomers import tell_newcomers
 from elbroll.cli.planning import hold_to
 from elbroll.cli.secrets import cautions
@@ -56,7 +56,7 @@ class Undertaking:
         self._session = session
         self._task = task
         self._wishes = wishes
-        self._lock_wait = lock_wait
+        self._lock_wait = LockWait(lock_wait)
         self._consent = Consent()
         self._untouchable: tuple[PlannedHost, ...] = ()
         self._id = new_run()
@@ -78,7 +78,7 @@ class Undertaking:
         with ExitStack() as stack:
             stack.callback(self._session.close)
             with ear.before_all():
-                lease = acquire(self._session, _pools(survey), self._holder, self._lock_wait)
+                lease = self._lock_wait.acquire(self._session, _pools(survey), self._holder)
             stack.callback(lease.release)
             survey, plan = self._again(survey, plan)
             if not plan.hosts and not self._has_to_bury(survey):  # the run that we waited for has done it all
@@ -113,7 +113,7 @@ class Undertaking:
         if not self._session.ledger.locks().keys() & _pools(survey):
             return False
         with ear.before_all():
-            acquire(self._session, _pools(survey), self._holder, self._lock_wait).release()
+            self._lock_wait.acquire(self._session, _pools(survey), self._holder).release()
         return True
 
     def _plan(self, survey: Survey) -> RolloutPlan:
