@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 from itertools import count
 from pathlib import Path
@@ -266,3 +268,46 @@ def test_a_writer_that_ends_soon_is_waited_for(tmp_path: Path) -> None:
         clock.at(3.0, lambda: fcntl.flock(guard, fcntl.LOCK_UN))
         assert store.write(KEY, Draft({}, "x"), store.read(KEY)) is Verdict.WON
     assert clock.time - 1000.0 < 3.1
+
+
+WRITER = """
+import os, sys, time
+from pathlib import Path
+from elbroll.clock import SystemClock
+from elbroll.ledger.stores.file import FileStore
+from elbroll.ledger.values import Draft
+
+def struck(*_):
+    print("here", flush=True)
+    time.sleep(60)
+
+store, key = FileStore(Path(sys.argv[1]), (), SystemClock()), "/elbroll/v1/host/i-1"
+store.write(key, Draft({"word": "old"}, "1"), None)
+rename = Path.replace
+moments = {
+    "unsynced": (os, "fsync", struck),
+    "synced": (Path, "replace", struck),
+    "renamed": (Path, "replace", lambda one, other: struck(rename(one, other))),
+}
+setattr(*moments[sys.argv[2]])
+store.write(key, Draft({"word": "new"}, "2"), store.read(key))
+"""
+
+
+@pytest.mark.rule("I-23", "F-55")
+@pytest.mark.parametrize(("moment", "word"), [("unsynced", "old"), ("synced", "old"), ("renamed", "new")])
+def test_a_writer_that_is_killed_leaves_a_whole_value_and_nobody_locked_out(
+    tmp_path: Path, moment: str, word: str
+) -> None:
+    words = [sys.executable, "-c", WRITER, str(tmp_path / "ledger"), moment]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"here\n"
+        child.kill()
+    store = FileStore(tmp_path / "ledger", (), SystemClock())
+    seen = store.read(KEY)
+
+    assert seen is not None
+    assert (loads(seen.text or "") or {})["word"] == word
+    assert set(store.list("/elbroll/v1/host/")) == {KEY}
+    assert store.write(KEY, DRAFT, seen) is Verdict.WON
