@@ -32,7 +32,7 @@ items = st.builds(
     zone=st.none() | plain,
     quic_server_id=st.none() | plain,
 ).filter(lambda item: item.port is not None or not item.pool.startswith("tg/"))
-removed = st.builds(Removed, registration=items, run=runs, unresolvable=st.booleans())
+removed = st.builds(Removed, registration=items, run=runs, unresolvable=st.booleans(), alone=st.booleans())
 any_record = st.builds(
     HostRecord,
     host=st.just(HOST),
@@ -90,7 +90,7 @@ FULL = a_record(
     RecordState.REGISTERING,
     registrations=frozenset(
         {
-            Removed(Registration(PoolId("tg/a/1"), HOST, 80), RunId("7f3a9c")),
+            Removed(Registration(PoolId("tg/a/1"), HOST, 80), RunId("7f3a9c"), alone=True),
             Removed(Registration(PoolId("tg/a/1"), HOST, 81, "eu-central-1a", "q1"), RunId("111111"), True),
             Removed(Registration(PoolId("clb/b"), "10.0.0.7", None), RunId("7f3a9c")),
         }
@@ -102,7 +102,7 @@ FULL_TEXT = (
     '{"schema":1,"base":41,"nonce":"0123456789abcdef","epoch":12,"run":"7f3a9c","host":"i-0a1b2c3d4e5f60001",'
     '"state":"registering","why":"drain","by":"7f3a9c","since":"2026-11-22T21:33:41Z","until":"2026-11-22T23:33:41Z",'
     '"before":"v1","after":"v2","attempt":2,"standby":"web-asg",'
-    '"out":[{"pool":"clb/b","id":"10.0.0.7"},{"pool":"tg/a/1","port":80},'
+    '"out":[{"pool":"clb/b","id":"10.0.0.7"},{"pool":"tg/a/1","port":80,"alone":true},'
     '{"pool":"tg/a/1","port":81,"zone":"eu-central-1a","quic":"q1","run":"111111","unresolvable":true}],'
     '"name":"web-1","lb":"web-prod","reason":"disk","step":"verify","error":"502"}'
 )

@@ -57,6 +57,14 @@ def test_a_roll_without_trouble(others: Others) -> None:
     assert deeds == []
 
 
+@pytest.mark.rule("F-49", "I-4")
+def test_a_host_that_alone_serves_on_its_port_comes_home(world: World, others: Others) -> None:
+    world.delete(1)
+    world.taken_by_hand(0)
+    world.heal()
+    assert others.invoke(Wish(release="B", yes=True)).code is ExitCode.OK
+
+
 @pytest.mark.rule("A3", "A4")
 def test_a_roll_over_hosts_of_an_auto_scaling_group() -> None:
     random.seed(1)

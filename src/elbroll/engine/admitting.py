@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from elbroll.core.guard import Leave, Refuse
+from elbroll.core.moved import alone_on_port
 from elbroll.core.timing import healthy_limit
 from elbroll.engine.journal import failed_by
 from elbroll.engine.standby import group_of
@@ -14,7 +16,10 @@ from elbroll.errors import ElbrollError
 from elbroll.model import Step
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from elbroll.engine.walker import Walker
+    from elbroll.model import Registration
 
 ADMISSION = 2.0
 """Seconds between two looks at a guard that may change its mind (F-25)."""
@@ -59,8 +64,12 @@ def _refuse(walker: Walker, wait: Wait[Leave | Refuse | ElbrollError]) -> None:
 def _try_admission(walker: Walker) -> Leave | Refuse | ElbrollError:
     """The guard's verdict, or the error that trying again will not mend (F-28)."""
     try:
-        return walker.room.admit(walker.host, lambda seen: walker.book.hold(seen, group_of(walker)))
+        return walker.room.admit(walker.host, partial(_hold, walker))
     except NO_ANSWER:
         raise
     except ElbrollError as error:
         return error
+
+
+def _hold(walker: Walker, seen: Collection[Registration]) -> None:
+    walker.book.hold(seen, group_of(walker), alone_on_port(walker.host, seen, walker.room.fleet))

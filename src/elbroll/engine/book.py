@@ -47,7 +47,12 @@ class HostBook:
     @property
     def registrations(self) -> frozenset[Registration]:
         """Where the host belongs: everything that was taken out and is not yet back."""
-        return frozenset(item.registration for item in self.record.registrations) if self.record else frozenset()
+        return frozenset(item.registration for item in self.removed)
+
+    @property
+    def removed(self) -> frozenset[Removed]:
+        """The same, with what was noted when it was taken out."""
+        return self.record.registrations if self.record else frozenset()
 
     def pools(self) -> frozenset[PoolId]:
         """Pools of the record."""
@@ -58,14 +63,16 @@ class HostBook:
         """The Auto Scaling group in which the host is recorded to stand by."""
         return self.record.standby_group if self.record else None
 
-    def hold(self, seen: Iterable[Registration], standby_group: str | None = None) -> HostRecord:
+    def hold(
+        self, seen: Iterable[Registration], standby_group: str | None = None, alone: Collection[Registration] = ()
+    ) -> HostRecord:
         """Record what is about to be removed: the union with an open record, whose state is kept (2.4).
 
-        `standby_group`: the host is about to stand by there as well (A3).
+        `standby_group`: the host is about to stand by there as well (A3). `alone`: those on whose port nobody else is.
         """
         removed = {item.registration: item for item in self.record.registrations} if self.record else {}
         for registration in seen:
-            removed.setdefault(registration, Removed(registration, self._run.id))
+            removed.setdefault(registration, Removed(registration, self._run.id, alone=registration in alone))
         registrations = frozenset(removed.values())
         if self.record is not None:
             group = self.record.standby_group or standby_group

@@ -70,7 +70,7 @@ def _mind_moved_ports(walker: Walker) -> None:
         views = patiently(look, clock=walker.run.clock, budget=LOOKS_FOR, give_up=walker.leaving_now)
     except Unanswered:
         return
-    moved = moved_ports(walker.host, walker.book.registrations, walker.room.fleet, views)
+    moved = moved_ports(walker.host, walker.book.removed, walker.room.fleet, views)
     for each in moved:
         walker.journal.warn("port-moved", each.text)
     if refused := [each.text for each in moved if each.refused]:

@@ -33,6 +33,8 @@ LAST_PORT: Final = 65535
 LONGEST_BASE: Final = "0" * 20
 TEXTS: Final = (("name", 150), ("lb", 100), ("reason", 300), ("step", 40), ("error", 160))
 """Texts of people and hosts, and the bytes that each may take."""
+MARKS: Final = ("unresolvable", "alone")
+"""What may be true of an entry; left out where it is not."""
 
 
 def key(host: HostId) -> str:
@@ -72,8 +74,8 @@ def _sorted(items: Iterable[Removed]) -> list[Removed]:
 def _removed(item: Removed, record: HostRecord) -> dict[str, object]:
     """The run is left out where it is the record's own, which it nearly always is."""
     run = {} if item.run == record.run else {"run": item.run}
-    lost = {"unresolvable": True} if item.unresolvable else {}
-    return _registration(item.registration, record.host) | run | lost
+    marks = {name: True for name in MARKS if getattr(item, name)}
+    return _registration(item.registration, record.host) | run | marks
 
 
 def _registration(item: Registration, host: HostId) -> dict[str, object]:
@@ -163,7 +165,7 @@ def _attempt(fields: Fields) -> int:
 
 def _read_removed(fields: Fields, host: HostId, run: RunId) -> Removed:
     own = run if fields.text("run") is None else fields.run("run")
-    return Removed(_read_registration(fields, host), own, fields.flag("unresolvable"))
+    return Removed(_read_registration(fields, host), own, *map(fields.flag, MARKS))
 
 
 def _read_registration(fields: Fields, host: HostId) -> Registration:

@@ -55,6 +55,8 @@ class Removed:
     run: RunId
     unresolvable: bool = False
     """Its pool no longer exists; kept until an operator gives it up by name (F-35)."""
+    alone: bool = False
+    """No other host of the pool was on its port then, so none can have moved away from it (F-49)."""
 
 
 @dataclass(frozen=True, slots=True)
