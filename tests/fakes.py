@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from elbroll.engine.stop import Stop
     from elbroll.events import Event
-    from elbroll.model import Holder, RunId
+    from elbroll.model import Holder, RunId, TargetSeen
 
 DAWN = datetime(2026, 11, 22, 21, 30, tzinfo=UTC)
 
@@ -131,6 +131,8 @@ class FakeBalancer:
     """So many deeds take effect and raise Unanswered."""
     delays: dict[PoolId, float] = field(default_factory=dict)
     forced: dict[Registration, TargetState] = field(default_factory=dict)
+    odd: set[Registration] = field(default_factory=set)
+    """Their answers are unlike those of the others."""
     deaf: bool = False
     """Answers deregister calls and does nothing (T6)."""
     silent_until: float = 0.0
@@ -142,7 +144,7 @@ class FakeBalancer:
         if self.clock.time < self.silent_until:
             raise Unanswered("throttled")
         mine = [entry for entry in self.targets if entry.pool == pool.id]
-        rows = tuple(a_row(entry, self.state(entry)) for entry in sorted(mine, key=str))
+        rows = tuple(self._row(entry) for entry in sorted(mine, key=str))
         return PoolView(pool.id, self.clock.monotonic(), rows)
 
     def follow(self, pool: PoolId, registrations: Collection[Registration]) -> None:
@@ -176,6 +178,9 @@ class FakeBalancer:
         return frozenset(
             entry for entry in self.targets if self.state(entry) not in (TargetState.GONE, TargetState.DRAINING)
         )
+
+    def _row(self, entry: Registration) -> TargetSeen:
+        return replace(a_row(entry, self.state(entry)), anomalous=entry in self.odd)
 
     def _there(self, pool: Pool) -> None:
         if pool.id in self.deleted:

@@ -10,6 +10,7 @@ import pytest
 from scene import Scene
 
 from builders import a_pool
+from elbroll import events
 from elbroll.engine.stop import StopMode
 from elbroll.errors import TargetRefused
 from elbroll.model import Outcome, RecordState, TargetType
@@ -76,6 +77,18 @@ def test_a_host_that_falls_sick_in_bake_says_where() -> None:
     failure = scene.roll()[first.id].failure
     assert failure is not None
     assert failure.message.startswith("fell sick while it was watched: api-prod:9000 unhealthy")
+
+
+@pytest.mark.rule("T3")
+def test_a_host_that_answers_unlike_the_others_in_bake_is_worth_one_warning() -> None:
+    scene = Scene(settings={"pace": {"bake": "2m"}})
+    first = scene.hosts[0]
+    scene.balancer.odd = {entry for entry in scene.places[first.id] if entry.pool == scene.web.id}
+
+    assert {result.outcome for result in scene.roll().values()} == {Outcome.DEPLOYED}
+
+    told = [each.message for each in scene.sink.events if isinstance(each, events.Warned) and each.code == "anomalous"]
+    assert told == ["web-prod:8080 is healthy, but its balancer finds its answers unlike those of the others"]
 
 
 @pytest.mark.rule("F-54")

@@ -51,9 +51,10 @@ def bake(walker: Walker) -> None:
     seconds = bake_for(walker.pools(), walker.run.settings)
     if not seconds:
         return
+    odd: set[Registration] = set()
     with walker.journal.step(events.StepStarted(walker.host, Step.BAKE, limit=seconds)):
         wait = wait_until(
-            lambda: _rows(walker),
+            lambda: _watched(walker, odd),
             lambda _: False,
             clock=walker.run.clock,
             limit=seconds,
@@ -65,6 +66,16 @@ def bake(walker: Walker) -> None:
         rows = wait.last if wait.last is not None and wait.silence is None else _rows_at_last(walker)
         if not _all_healthy(rows):
             raise failed(Step.BAKE, "bake-unhealthy", f"fell sick while it was watched: {_shown(walker, rows)}")
+
+
+def _watched(walker: Walker, odd: set[Registration]) -> Rows:
+    """A target that answers unlike its siblings is healthy all the same, and worth a warning, once (T3)."""
+    rows = _rows(walker)
+    for entry in [entry for entry, row in rows.items() if row is not None and row.anomalous and entry not in odd]:
+        odd.add(entry)
+        text = f"{walker.label(entry)} is healthy, but its balancer finds its answers unlike those of the others"
+        walker.journal.warn("anomalous", text)
+    return rows
 
 
 def _watch_until_healthy(walker: Walker, limit: float, silences: list[float]) -> Wait[Rows]:
