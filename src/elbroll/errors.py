@@ -8,7 +8,6 @@ ElbrollError                 1 bug (only where no subclass fits: ours, not the u
 │   ├── CredentialsError     3 none, expired, or refused as such
 │   ├── PermissionDenied     3 AWS refused one action
 │   └── HostAccessError      3 SSH refused: login, host key, forbidden forwarding
-├── Halted                   4 a host failed, or the guard stopped the roll
 ├── Refused                  5 unknown or empty selection, floor, other pools, stale plan
 │   ├── NotFound             5 no such balancer, host or run; lists near names
 │   ├── TargetRefused        5 AWS will never take this target back (InvalidTarget, too many)
@@ -17,7 +16,6 @@ ElbrollError                 1 bug (only where no subclass fits: ours, not the u
 ├── Locked                   6 another run holds the fleet
 ├── Declined                 8 the answer was no
 ├── TimedOut                 9 `--timeout` for the whole run
-├── HelpNeeded              10 below the floor, or a host's state unknown
 ├── Superseded               4 our lock was broken: no further deed (6 if nothing was done)
 ├── StoreError               4 the ledger's store
 │   ├── StoreDown            4 unreachable or throttled: no verdict
@@ -137,13 +135,6 @@ class HostAccessError(AccessError):
     code = "ssh-access"
 
 
-class Halted(ElbrollError):
-    """The roll stopped at a failure; every host's place is in the standing."""
-
-    exit_code = ExitCode.HALTED
-    code = "halted"
-
-
 class Refused(ElbrollError):
     """Nothing was done because something about the request or the fleet forbids it."""
 
@@ -209,13 +200,6 @@ class TimedOut(ElbrollError):
 
     exit_code = ExitCode.TIMEOUT
     code = "timeout"
-
-
-class HelpNeeded(ElbrollError):
-    """In service below the floor, or a host whose state is unknown: a person has to look."""
-
-    exit_code = ExitCode.HELP_NEEDED
-    code = "help-needed"
 
 
 class Superseded(ElbrollError):

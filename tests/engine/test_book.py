@@ -67,6 +67,23 @@ def test_an_open_record_keeps_its_state_and_origin_and_gains_what_is_seen(state:
     assert (after.state, after.why, after.reason, after.since) == (state, Why.DRAIN, "disk swap", before.since)
 
 
+@pytest.mark.rule("I-12")
+def test_a_closed_record_gives_nothing_to_the_next_one() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    old, new = sorted(scene.places[first.id])
+    closed = a_record(first, [old], RecordState.IN_SERVICE)
+    assert a_book(scene, closed).hold({new}).registrations == {Removed(new, RUN)}
+
+
+@pytest.mark.rule("F-49")
+def test_a_record_says_which_ports_were_the_hosts_alone() -> None:
+    scene = Scene()
+    alone, shared = sorted(scene.places[scene.hosts[0].id])
+    record = a_book(scene).hold({alone, shared}, alone={alone})
+    assert record.registrations == {Removed(alone, RUN, alone=True), Removed(shared, RUN)}
+
+
 @pytest.mark.rule("I-2")
 def test_an_open_record_never_shrinks() -> None:
     scene = Scene()

@@ -6,13 +6,11 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from elbroll.errors import IllegalMove
-from elbroll.ledger.moves import check_move, next_states, union
-from elbroll.model import PoolId, RecordState, Registration, Removed, RunId
-from ledger.things import ON_API, ON_WEB, a_record, unhurried
+from elbroll.ledger.moves import check_move, next_states
+from elbroll.model import RecordState, Removed, RunId
+from ledger.things import ON_API, ON_WEB, a_record
 
 LEGAL = {
     ("none", "held"), ("in-service", "held"),
@@ -75,33 +73,3 @@ def test_a_registration_marked_unresolvable_may_be_given_up() -> None:
 
 def test_a_closing_record_lets_all_registrations_go_at_once() -> None:
     check_move(a_record(RecordState.REGISTERING), a_record(RecordState.IN_SERVICE))
-
-
-registrations = st.frozensets(
-    st.builds(
-        Registration,
-        pool=st.sampled_from([PoolId("tg/a/1"), PoolId("clb/b")]),
-        id=st.just("i-1"),
-        port=st.sampled_from([None, 80, 8080]),
-    )
-)
-
-
-@pytest.mark.rule("I-2", "F-28")
-@unhurried
-@given(first=registrations, second=registrations)
-def test_a_union_forgets_nothing_and_keeps_the_run_that_removed_first(
-    first: frozenset[Registration], second: frozenset[Registration]
-) -> None:
-    one = union(None, first, RunId("111111"))
-    both = union(a_record(registrations=one), second, RunId("222222"))
-
-    assert {item.registration for item in both} == first | second
-    assert {item.registration for item in both if item.run == "111111"} == first
-    assert len(both) == len(first | second)
-
-
-@pytest.mark.rule("I-12")
-def test_nothing_is_taken_from_a_closed_record() -> None:
-    closed = a_record(RecordState.IN_SERVICE)
-    assert union(closed, [ON_API], RunId("222222")) == {Removed(ON_API, RunId("222222"))}

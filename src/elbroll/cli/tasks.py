@@ -38,11 +38,6 @@ class Task:
     """Whether `--lb` was given; else the hosts say which fleet it is."""
 
 
-def lb_settings(session: Session, lb: str) -> LbSettings:
-    """The table of that name, else `[defaults]`."""
-    return session.loaded.lb(lb)
-
-
 def roll_task(session: Session, lb: str, request: Request, settings: LbSettings, command: str) -> Task:
     """A roll over the fleet that `--lb` names."""
     return Task(command, lb, request, settings, lambda: survey_lb(lb, settings, session.eyes))

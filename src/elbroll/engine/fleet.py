@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from elbroll.engine.room import FleetRoom
     from elbroll.model import HostRecord
 
-Walk = "Callable[[HostWalk, bool], HostResult]"
-
 
 class Roll:
     """Walks a plan's hosts. Each method returns what became of every host it has begun with."""

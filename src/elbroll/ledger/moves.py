@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from elbroll.errors import IllegalMove
-from elbroll.model import HostRecord, RecordState, Registration, Removed, RunId
+from elbroll.model import RecordState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from elbroll.model import HostRecord
 
 S = RecordState
 
@@ -52,10 +52,3 @@ def _check_kept(before: HostRecord, after: HostRecord) -> None:
     if lost:
         names = ", ".join(sorted(f"{item.pool}:{item.port}" for item in lost))
         raise IllegalMove(f"the open record of {after.host} may not lose {names}")
-
-
-def union(record: HostRecord | None, seen: Iterable[Registration], run: RunId) -> frozenset[Removed]:
-    """Those of an open record, with the run that first removed them, and those seen registered now (2.4)."""
-    old = record.registrations if record is not None and record.open else frozenset()
-    known = {item.registration for item in old}
-    return old | {Removed(registration, run) for registration in seen if registration not in known}
