@@ -12,7 +12,8 @@ from scene import Scene
 
 from elbroll import events
 from elbroll.engine.journal import StepFailed
-from elbroll.engine.leaving import leave, take_out_again
+from elbroll.engine.leaving import leave
+from elbroll.engine.out_again import take_out_again
 from elbroll.engine.stop import StopMode
 from elbroll.errors import HostUnreachable, PermissionDenied, Unanswered
 from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState, Result, TargetState

@@ -12,7 +12,7 @@ from elbroll.core.names import listed, pool_name
 from elbroll.core.timing import drain_limit, settle_for, until_for
 from elbroll.engine.admitting import admit
 from elbroll.engine.lives import died
-from elbroll.engine.room import FRESH
+from elbroll.engine.permit import JUDGED, while_both_hold
 from elbroll.engine.standby import enter, may_stand_by, stands_by
 from elbroll.engine.waiting import Pace, patiently, wait_until
 from elbroll.engine.walker import LOOKS_FOR, SLOWEST, failed
@@ -32,10 +32,6 @@ LEAVES_WITHIN = 60.0
 """Seconds after which a registration that shows no sign of leaving is not going to (F-30)."""
 PROVEN = frozenset({RecordState.HELD, RecordState.REGISTERING})
 """States of a record whose host may go back at once: its version is known to serve."""
-AT_ONCE = 0.5
-"""Seconds in which locks are proven that were proven just before."""
-ROUNDS = 3
-"""How often guard and locks are asked in turn until both words hold at once."""
 SENDS_FOR = 60.0
 """Seconds for which a deregister without an answer is repeated (F-29)."""
 
@@ -53,62 +49,6 @@ def leave(walker: Walker, *, countable: bool) -> Callable[[Step], None]:
         drain.deregister()
         drain.await_end()
     return drain.look_again
-
-
-def take_out_again(walker: Walker) -> bool:
-    """Deregister a host that never got healthy, and see it leave; its traffic is not waited for.
-
-    False: before all was sent it turned out to be needed. Raises what AWS calls raise, and Unanswered where nobody saw
-    it leave.
-    """
-    try:
-        _send_out_again(walker)
-    except _NeededError:
-        return False
-    wait = wait_until(
-        lambda: walker.room.registered(walker.host, 0.0),
-        lambda seen: not seen,
-        clock=walker.run.clock,
-        limit=LEAVES_WITHIN,
-        pace=Pace(walker.tick, again=walker.tick, good_looks=2),
-        stopped=walker.leaving_now,
-    )
-    if not wait.reached:
-        raise Unanswered(f"nobody saw {walker.host.name} leave")
-    return True
-
-
-def _send_out_again(walker: Walker) -> None:
-    def must_be_allowed() -> None:
-        if not walker.room.may_leave_again(walker.host, FRESH - AT_ONCE):
-            raise _NeededError("others have fallen sick")
-
-    def leave_now(pool: Pool, entries: tuple[Registration, ...]) -> None:
-        _while_both_hold(walker, must_be_allowed)
-        walker.run.balancer.deregister(pool, entries)
-
-    theirs = enter(walker, walker.leaving_now, lambda: _while_both_hold(walker, must_be_allowed))
-    walker.send(leave_now, SENDS_FOR, only=walker.book.registrations - theirs)
-
-
-class _NeededError(ElbrollError):
-    """Taking the host out again would empty a pool."""
-
-
-def _while_both_hold(walker: Walker, must_be_allowed: Callable[[], None]) -> None:
-    """Ask the guard, whose word holds 3 s, and prove the locks, which holds 5 s (I-1, I-10, F-27, F-56).
-
-    Other pools, silence of AWS, a sleep: asking for one may take so long that the other is over. Raises what
-    `must_be_allowed` raises, and Unanswered where it always takes so long.
-    """
-    clock = walker.run.clock
-    for _ in range(ROUNDS):
-        must_be_allowed()
-        asked = clock.boottime()
-        walker.run.lease.confirm(walker.book.pools())
-        if clock.boottime() - asked <= AT_ONCE:
-            return
-    raise Unanswered("the ledger answers too slowly for anybody to leave by a reading that still holds")
 
 
 class _Drain:
@@ -157,10 +97,10 @@ class _Drain:
             raise
 
     def _must_still_be_allowed(self) -> None:
-        _while_both_hold(self._walker, self._must_be_allowed)
+        while_both_hold(self._walker, self._must_be_allowed)
 
     def _must_be_allowed(self) -> None:
-        if why := self._walker.room.may_still_leave(self._walker.host, FRESH - AT_ONCE):
+        if why := self._walker.room.may_still_leave(self._walker.host, JUDGED):
             raise failed(Step.DRAIN, "capacity-dropped", f"capacity dropped before it left: {why}")
 
     def _patiently(self, look: Callable[[], str | None]) -> str | None:

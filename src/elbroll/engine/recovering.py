@@ -10,8 +10,8 @@ from elbroll.core.decide import Recovery, recovery_for
 from elbroll.engine.closing import close, go_back
 from elbroll.engine.healthy import OUTAGE
 from elbroll.engine.journal import Abandoned, StepFailed
-from elbroll.engine.leaving import take_out_again
 from elbroll.engine.lives import died
+from elbroll.engine.out_again import take_out_again
 from elbroll.engine.returning import put_back, send_back
 from elbroll.engine.waiting import patiently
 from elbroll.engine.working import deploy
