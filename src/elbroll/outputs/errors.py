@@ -38,7 +38,7 @@ def _lines(error: ElbrollError, width: int | None) -> Iterator[Line]:
 
 
 def _config(error: ConfigError) -> Iterator[Line]:
-    """Its message is finished text: place, source line and marker must stay as they stand."""
+    """Its message is finished text, place, source line and marker included, and says at its end what was done."""
     for row in clean(error.message).split("\n"):
         told = row.startswith(HEAD)
         yield line(Piece(HEAD, Tone.BAD), row.removeprefix(HEAD)) if told else line(row)
@@ -47,7 +47,7 @@ def _config(error: ConfigError) -> Iterator[Line]:
 def _parts(error: ElbrollError) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield ("who" if isinstance(error, Locked) else "why", error.why)
     yield ("near", (", ".join(error.near),) if isinstance(error, NotFound) and error.near else ())
-    yield ("now", (error.now,) if error.now else ())
+    yield ("now", (error.now,) if error.now and not isinstance(error, ConfigError) else ())
     yield ("fix", error.fix)
 
 
