@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from elbroll.errors import Locked, Superseded
-from elbroll.ledger import KeptLedger, Manner
+from elbroll.errors import Locked, StoreDown, Superseded
+from elbroll.ledger import KeptLedger, Manner, locks, records
 from elbroll.ledger.ports import Stored, Verdict
 from elbroll.ledger.values import Draft
 from elbroll.model import PoolId, RecordState, RunId
@@ -27,9 +27,14 @@ def a_draft(word: str, nonce: str = "nonce-1") -> Draft:
 
 
 def word_in(stored: Stored | None) -> str:
+    text = text_in(stored)
+    assert text is not None
+    return str(json.loads(text)["word"])
+
+
+def text_in(stored: Stored | None) -> str | None:
     assert stored is not None
-    assert stored.text is not None
-    return str(json.loads(stored.text)["word"])
+    return stored.text
 
 
 def created(store: Store, word: str = "first") -> Stored:
@@ -168,6 +173,42 @@ def test_braces_and_foreign_letters_survive(kind: Kind) -> None:
 def test_ages_are_by_the_store_and_never_negative(kind: Kind) -> None:
     age = created(kind.open()).age
     assert age is None or 0.0 <= age < 60.0
+
+
+class HardOfHearing:
+    """A store of which the first answer to every third write is lost, after the write was `applied` or before."""
+
+    def __init__(self, store: Store, *, applied: bool) -> None:
+        self._store = store
+        self._applied = applied
+        self._heard: set[str] = set()
+        self.limit, self.ready, self.read, self.list = store.limit, store.ready, store.read, store.list
+
+    def write(self, key: str, draft: Draft, over: Stored | None) -> Verdict:
+        known = draft.nonce in self._heard
+        self._heard.add(draft.nonce)
+        if known or len(self._heard) % 3:
+            return self._store.write(key, draft, over)
+        if self._applied:
+            self._store.write(key, draft, over)
+        raise StoreDown("no answer")
+
+
+@pytest.mark.rule("I-11", "F-9", "F-12")
+@pytest.mark.parametrize("applied", [True, False])
+def test_a_run_that_misses_answers_writes_what_it_would_have_written(kind: Kind, applied: bool) -> None:
+    for store in (kind.open(), HardOfHearing(kind.open(), applied=applied)):
+        ledger = KeptLedger(store, FakeClock(), Manner(beats=StillBeats))
+        lease = ledger.acquire([WEB, API], a_holder())
+        lease.write(a_record(RecordState.HELD))
+        lease.confirm([WEB, API])
+        lease.write(a_record(RecordState.IN_SERVICE))
+        lease.release()
+
+    afterwards = kind.open()
+    assert records.decode(HOST, text_in(afterwards.read(RECORD))) == a_record(RecordState.IN_SERVICE)
+    locked = afterwards.list("/elbroll/v1/lock/").values()
+    assert {(lock.state, lock.epoch) for lock in map(locks.decode, locked)} == {(locks.LockState.FREE, 2)}
 
 
 def test_a_whole_run_leaves_a_closed_record_and_free_locks(kind: Kind) -> None:
