@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,8 +31,10 @@ def _nobodys_account(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """`live` tests run only when they are asked for by name; files are made as on most computers."""
+    """`live` tests run only when they are asked for by name; files are made, and signals are heard, as on most
+    computers."""
     os.umask(0o022)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup tests of a hangup would prove nothing
     if not config.option.markexpr:
         config.option.markexpr = "not live"
 

@@ -137,5 +137,5 @@ class Ear:
         """The work may hang in a call that no signal ends; what it holds by then, nobody can free any more."""
         if not self._over.wait(LAST_WORDS):
             if self._holds:
-                say("a lock may be left behind; elbroll status names it and how to free it")
+                say("a lock may be left behind; this shows it, and how to free it: elbroll status")
             os._exit(code)
