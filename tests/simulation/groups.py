@@ -78,6 +78,12 @@ class SimulatedGroup:
         self._move(host, Lifecycle.IN_SERVICE, 1)
         self._world.join(self.entries[host])
 
+    def want_the_lost_again(self) -> None:
+        """By hand: who died while it stood by is not wanted any more, and the minimum counts who is wanted."""
+        for host, place in list(self._places.items()):
+            if host in self._world.dead and place.lifecycle is Lifecycle.STANDBY:
+                self._move(host, Lifecycle.IN_SERVICE, 1)
+
     def _must_be(self, host: HostId, wanted: Lifecycle) -> None:
         if host not in self.places:
             raise StandbyRefused(f"{host} is not part of {NAME}")

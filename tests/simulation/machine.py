@@ -113,7 +113,10 @@ class FaultsThatStop(Anything):
         self.nothing_left_to_do()
 
     def way_on(self, again: Wish) -> None:
-        """What only an operator can say: out on purpose is over, and deleted pools are no more (F-35)."""
+        """What only an operator can say: out on purpose is over, deleted pools are no more (F-35), and a group wants as
+        many as before (A4)."""
+        if self.world.group is not None:
+            self.world.group.want_the_lost_again()
         lost = frozenset(self.world.pools[pool].name for pool in self.world.deleted)
         if lost:
             self.others.invoke(again)
