@@ -11,7 +11,7 @@ from scene import Scene
 
 from builders import a_host, a_pool, a_registration
 from elbroll import events
-from elbroll.core.guard import Leave, Refuse
+from elbroll.core.guard import Consent, Leave, Refuse
 from elbroll.errors import StoreDown
 from elbroll.model import RecordState, TargetState, TargetType
 from fakes import FastClock
@@ -193,6 +193,15 @@ def test_not_even_a_sick_host_may_leave_again_where_nobody_else_is_left() -> Non
     scene = Scene()
     scene.sick |= {host.id for host in scene.hosts}
     assert not scene.room().may_leave_again(scene.hosts[0])
+
+
+@pytest.mark.rule("F-50", "F-23", "S-3")
+def test_no_consent_lets_a_pool_be_emptied_by_taking_a_host_out_again() -> None:
+    scene = Scene(consent=Consent(below_floor=True, last_healthy=True))
+    first, second, third = scene.hosts
+    scene.sick |= {second.id, third.id}
+    assert admitted(scene.room(), first)
+    assert not scene.room().may_leave_again(first)
 
 
 @pytest.mark.rule("F-50", "F-26")

@@ -15,7 +15,7 @@ from elbroll.engine.standby import await_back
 from elbroll.engine.stop import StopMode
 from elbroll.errors import PermissionDenied, StandbyRefused, Unanswered
 from elbroll.events import HostStarted
-from elbroll.model import InstanceState, JobEnd, JobResult, Lifecycle, Outcome, RecordState, Step
+from elbroll.model import InstanceState, JobEnd, JobResult, Lifecycle, Outcome, RecordState, Step, TargetState
 from fake_groups import CrashAfter
 from fakes import AnswerLost, Crash, FastClock, RecordingSink
 
@@ -403,6 +403,29 @@ def test_a_host_that_its_group_does_not_let_go_again_is_left_in_and_unknown() ->
     )
     assert scene.members_of(first) == scene.places[first.id]
     assert scene.state(first) == "registering"
+
+
+@pytest.mark.rule("F-50", "I-1", "A4")
+def test_a_group_is_not_told_to_let_a_host_go_again_once_the_others_have_fallen_sick() -> None:
+    scene = a_scene()
+    first, second, third = scene.hosts
+
+    def others_fall_sick_while_locks_are_proven() -> None:
+        if scene.balancer.state(a_registration(scene.web, first)) is TargetState.UNHEALTHY:
+            scene.sick.update({second.id, third.id})
+
+    scene.ledger.on_write = lambda record: scene.sick.update(
+        {record.host} if record.state is RecordState.REGISTERING else ()
+    )
+    scene.ledger.on_confirm = others_fall_sick_while_locks_are_proven
+    result = scene.roll()[first.id]
+
+    assert (result.outcome, result.note) == (
+        Outcome.UNKNOWN,
+        "left in: taking it out would leave too little in service",
+    )
+    assert order(scene, first, "enter") == ["enter"]
+    assert scene.members_of(first) == scene.places[first.id]
 
 
 @pytest.mark.rule("A5", "F-48")
