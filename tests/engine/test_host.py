@@ -91,6 +91,19 @@ def test_a_restored_host_runs_what_its_record_says(state: RecordState, release: 
     assert scene.ledger.kept[first.id].release_after == release
 
 
+@pytest.mark.rule("F-46", "I-7")
+def test_the_app_of_a_restored_host_is_asked_for_the_release_of_its_record() -> None:
+    scene = Scene(release=None)
+    first = scene.hosts[0]
+    scene.put_record(first, RecordState.DEPLOYED, release_after="v141")
+    scene.take_out(first)
+    asked: list[str | None] = []
+    of = scene.checks.of
+    scene.checks.of = lambda *about: (asked.append(about[2]), of(*about))[1]  # type: ignore[method-assign,func-returns-value]
+    assert scene.restore()[first.id].outcome is Outcome.RESTORED
+    assert asked == ["v141"]
+
+
 @pytest.mark.rule("I-7")
 def test_a_host_left_out_by_its_command_runs_nobody_knows_what() -> None:
     scene = Scene()

@@ -15,7 +15,7 @@ from elbroll.model import InstanceState, Outcome, RecordState, TargetState, Why
 if TYPE_CHECKING:
     from elbroll.model import Host
 
-WELL = (RecordState.HELD, RecordState.REGISTERING)
+WELL = ((RecordState.HELD, "v142"), (RecordState.REGISTERING, "v143"))
 
 
 def only_first(scene: Scene) -> Any:
@@ -27,12 +27,16 @@ def registered(scene: Scene, host: Host) -> int:
 
 
 def told(scene: Scene, host: Host) -> list[str]:
-    return [each.message for each in scene.sink.events if isinstance(each, events.Warned) and each.host == host]
+    """What is said of the host's record."""
+    about = [each for each in scene.sink.events if isinstance(each, events.Warned) and each.host == host]
+    return [each.message for each in about if each.code == "record"]
 
 
 @pytest.mark.rule("I-2", "I-4", "F-52")
-@pytest.mark.parametrize("state", WELL)
-def test_a_record_whose_host_serves_everywhere_is_closed_although_the_host_is_not_selected(state: RecordState) -> None:
+@pytest.mark.parametrize(("state", "release"), WELL)
+def test_a_record_whose_host_serves_everywhere_is_closed_although_the_host_is_not_selected(
+    state: RecordState, release: str
+) -> None:
     scene = Scene()
     first, _, third = scene.hosts
     scene.put_record(third, state)
@@ -40,7 +44,7 @@ def test_a_record_whose_host_serves_everywhere_is_closed_although_the_host_is_no
     results = scene.roll(plan=plan)
     assert plan.refusals == ()
     assert any("closed first" in line for line in plan.warnings)
-    assert scene.state(third) == "in-service"
+    assert (scene.state(third), scene.ledger.kept[third.id].release_after) == ("in-service", release)
     assert registered(scene, third) == 2  # each of its entries, once more
     assert not [deed for deed in scene.deeds("deregister", "run") if third.id in str(deed)]
     assert results[first.id].outcome is Outcome.DEPLOYED

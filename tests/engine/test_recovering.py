@@ -10,6 +10,8 @@ import pytest
 from scene import Scene
 
 from elbroll import events
+from elbroll.engine.out_again import take_out_again
+from elbroll.engine.permit import JUDGED
 from elbroll.engine.stop import StopMode
 from elbroll.errors import PermissionDenied, RecordTooBig, Superseded, Unanswered
 from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState, TargetState
@@ -224,6 +226,7 @@ def test_a_rolled_back_host_serves_although_its_record_cannot_be_closed() -> Non
     result = scene.roll()[first.id]
     assert (result.outcome, result.in_service, result.record) == (Outcome.RESTORED, True, RecordState.REGISTERING)
     assert (result.release_after, result.failure and result.failure.code) == ("v142", "deploy-exit")
+    assert scene.ledger.kept[first.id].release_after == "v142"
     assert "could not be closed" in (result.note or "")
 
 
@@ -404,6 +407,18 @@ def test_a_host_whose_leaving_would_empty_its_pool_is_left_in_and_unknown() -> N
     assert result.failure is not None
     assert result.failure.code == "never-healthy"
     assert result.note == "left in: taking it out would leave too little in service"
+
+
+@pytest.mark.rule("F-50", "I-1", "F-27")
+def test_a_host_leaves_again_by_a_reading_that_still_holds_and_is_seen_to_leave_by_new_ones() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.put_record(first, RecordState.REGISTERING)
+    ages: list[float] = []
+    look = scene.balancer.look
+    scene.balancer.look = lambda pool, age: (ages.append(age), look(pool, age))[1]  # type: ignore[method-assign,func-returns-value]
+    assert take_out_again(scene.walker(first))
+    assert list(dict.fromkeys(ages)) == [JUDGED, 0.0]
 
 
 @pytest.mark.rule("F-54", "F-50")
