@@ -14,7 +14,7 @@ from elbroll.engine.crew import Inline, Threads
 from elbroll.engine.fleet import Roll
 from elbroll.engine.host import HostWalk
 from elbroll.engine.stop import StopMode
-from elbroll.model import Failure, HostResult, JobEnd, JobResult, Outcome, TargetState
+from elbroll.model import Failure, HostResult, JobEnd, JobResult, Outcome, RecordState, TargetState
 from fakes import FastClock
 
 if TYPE_CHECKING:
@@ -169,12 +169,14 @@ def test_a_bug_in_a_walk_is_raised_after_the_others_were_awaited(monkeypatch: py
         return walk(self, countable=countable)
 
     monkeypatch.setattr(HostWalk, "roll", roll)
+    scene.put_record(broken, RecordState.DEPLOYING)
     with pytest.raises(ZeroDivisionError):
         scene.roll_in_threads()
     finished = {event.host.name: event.result for event in scene.sink.events if isinstance(event, events.HostFinished)}
     lost = finished["web-1"]
     assert (lost.host, lost.outcome, lost.in_service) == (broken.id, Outcome.UNKNOWN, None)
     assert (lost.release_before, lost.failure) == ("v142", Failure("bug", "ZeroDivisionError a bug"))
+    assert lost.record is RecordState.DEPLOYING
     assert [halt.reason for halt in halts(scene)] == ["elbroll itself failed at web-1"]
     assert finished["web-2"].outcome is Outcome.DEPLOYED
     assert set(finished) == {"web-1", "web-2"}
@@ -216,7 +218,10 @@ def test_a_guard_whose_reason_never_heals_halts_within_its_limit() -> None:
     scene = Scene()
     scene.balancer.forced[min(scene.places[scene.hosts[1].id])] = TargetState.INITIAL
     results = scene.roll()
-    assert results[scene.hosts[0].id].outcome is Outcome.NOT_REACHED
+    result = results[scene.hosts[0].id]
+    assert (result.outcome, result.failure and result.failure.code) == (Outcome.NOT_REACHED, "floor")
+    assert result.failure is not None
+    assert any("web-2" in line and "initial" in line for line in result.failure.why)
     assert scene.clock.time <= 1000.0 + 121.0
 
 

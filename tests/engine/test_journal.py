@@ -9,6 +9,7 @@ from scene import Scene
 
 from builders import a_pool
 from elbroll import events
+from elbroll.errors import HostUnreachable
 from elbroll.model import JobEnd, JobResult, Outcome, Result, Step, TargetState
 
 if TYPE_CHECKING:
@@ -58,21 +59,42 @@ def test_each_step_that_ended_well_is_told_and_summed_up_with_its_time() -> None
     assert result.seconds == pytest.approx(sum(step.seconds for step in result.steps), abs=2.0)
 
 
-def test_a_step_that_failed_is_told_with_its_failure() -> None:
+@pytest.mark.parametrize(
+    ("ended", "told_as"),
+    [
+        (JobResult(JobEnd.TIMED_OUT, cause="it took too long"), Result.TIMEOUT),
+        (JobResult(JobEnd.EXIT, 7), Result.FAILURE),
+    ],
+)
+def test_a_step_that_failed_is_told_with_its_failure(ended: JobResult, told_as: Result) -> None:
     scene = Scene()
-    scene.transport.ends[scene.hosts[0].id] = [JobResult(JobEnd.TIMED_OUT, cause="it took too long")]
+    scene.transport.ends[scene.hosts[0].id] = [ended]
     result = first_rolled(scene)
     end = told(scene, events.StepFinished)[-1]
     assert (end.host, end.step, end.result, end.failure) == (
         scene.hosts[0],
         Step.DEPLOY,
-        Result.TIMEOUT,
+        told_as,
         result.failure,
     )
     assert [(step.step, step.result) for step in result.steps] == [
         (Step.DRAIN, Result.SUCCESS),
-        (Step.DEPLOY, Result.TIMEOUT),
+        (Step.DEPLOY, told_as),
     ]
+
+
+def test_a_step_that_an_error_ended_is_told_with_its_reason_and_its_cure() -> None:
+    scene = Scene()
+
+    def lost(*_asked: object) -> None:
+        raise HostUnreachable("no route", why=("port 22 is filtered",), fix=("open port 22",))
+
+    scene.transport.look = lost  # type: ignore[method-assign,assignment]
+    failure = first_rolled(scene).failure
+    assert failure is not None
+    assert (failure.message, failure.why, failure.fix) == ("no route", ("port 22 is filtered",), ("open port 22",))
+    ends = [event for event in told(scene, events.StepFinished) if event.step is Step.DEPLOY]
+    assert [(end.result, end.failure) for end in ends] == [(Result.ERROR, failure)]
 
 
 def test_lines_of_a_hosts_commands_are_numbered_through_all_of_them() -> None:

@@ -88,8 +88,17 @@ def test_a_prepare_command_that_fails_halts_before_the_first_drain() -> None:
     results = scene.roll()
     failure = results[scene.hosts[1].id].failure
     assert failure is not None
-    assert failure.code == "prepare-exit"
+    assert (failure.code, results[scene.hosts[1].id].seconds) == ("prepare-exit", scene.transport.takes)
     assert not scene.deeds("record", "deregister")
+
+
+def test_the_halt_before_the_first_drain_names_the_hosts_that_are_not_ready() -> None:
+    scene = Scene()
+    for host in scene.hosts[1:]:
+        scene.transport.refuses[host.id] = HostUnreachable("no route")
+    scene.roll()
+    halts = [event.reason for event in scene.sink.events if isinstance(event, events.HaltDecided)]
+    assert halts == ["not ready: web-2, web-3"]
 
 
 def test_a_recorded_host_that_is_not_ready_stays_out_and_says_so() -> None:

@@ -27,14 +27,14 @@ def failure_of(scene: Scene) -> Failure:
 
 @pytest.mark.rule("F-46", "I-7")
 def test_an_app_that_could_not_be_asked_is_told_from_one_that_is_ill() -> None:
-    scene = Scene(settings={"verify": {"timeout": "70s"}})
+    scene = Scene(settings={"verify": {"timeout": "121s"}})
 
     def lost(_host: object) -> bool:
         raise HostUnreachable("the line was lost")
 
     scene.checks.well = lost
     failure = failure_of(scene)
-    assert failure.message == "the app could not be asked for 1:10: the line was lost"
+    assert failure.message == "the app could not be asked for 2:01: the line was lost"
     assert scene.state(scene.hosts[0]) == "deployed"
 
 
@@ -45,9 +45,10 @@ def test_an_app_that_got_well_too_late_is_said_to_be_well_but_not_for_long_enoug
     scene.transport.on_run = lambda host, _job: scene.sick.add(host.id)
     scene.transport.takes = 10.0
     scene.clock.at(10.0 + 10.0 + 18.0, partial(scene.sick.discard, first.id))
-    message = failure_of(scene).message
-    assert "GET 10.0.1.11:8080/healthz answered 200 in the end" in message
-    assert "0:20" in message
+    failure = failure_of(scene)
+    assert "GET 10.0.1.11:8080/healthz answered 200 in the end" in failure.message
+    assert "0:20" in failure.message
+    assert "looks, none of them well for long enough" in failure.why[0]
 
 
 # --- commands
