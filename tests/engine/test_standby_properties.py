@@ -138,7 +138,7 @@ def test_restore_brings_back_all_but_hosts_in_the_middle_of_a_deploy(
 
 def forgotten_group(monkeypatch: pytest.MonkeyPatch) -> None:
     hold = HostBook.hold
-    monkeypatch.setattr(HostBook, "hold", lambda book, seen, _group=None: hold(book, seen))
+    monkeypatch.setattr(HostBook, "hold", lambda book, seen, *_: hold(book, seen))
     monkeypatch.setattr(leaving, "enter", lambda one, *_: one.run.groups.enter_standby(GROUP, one.host.id) or set())
 
 
