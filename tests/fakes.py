@@ -229,7 +229,10 @@ class FakeInventory:
         return {HostId(one): self.hosts.get(HostId(one), missing(one)) for one in ids}
 
     def addresses(self, vpc: str | None, addresses: Collection[str]) -> Mapping[str, Host]:
-        return {str(host.private_ip): host for host in self.hosts.values() if host.private_ip in addresses}
+        return {str(host.private_ip): host for host in self._in(vpc) if host.private_ip in addresses}
+
+    def _in(self, vpc: str | None) -> list[Host]:
+        return [host for host in self.hosts.values() if host.vpc == vpc]
 
     def search(self, word: str) -> tuple[Host, ...]:
         return tuple(host for host in self.hosts.values() if word in (host.id, host.name, host.private_ip))

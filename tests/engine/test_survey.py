@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -117,12 +118,16 @@ def test_an_ip_target_is_the_instance_behind_its_address() -> None:
     assert found.fleet.registrations == {host: frozenset(entries) for host, entries in scene.places.items()}
 
 
-def test_for_a_pool_of_addresses_without_any_nobody_is_asked_for() -> None:
-    scene = Scene(api=a_pool("api-prod", target_type=TargetType.IP, balancers=(LB,)))
-    for entry in (each for each in scene.home if each.pool == scene.api.id):
-        del scene.balancer.targets[entry]
-    scene.inventory.addresses = None  # type: ignore[method-assign,assignment]
-    assert names(survey(scene)) == {"web-1", "web-2", "web-3"}
+@pytest.mark.rule("F-18", "I-12")
+def test_hosts_of_several_pools_of_addresses_are_all_found_each_in_its_own_network() -> None:
+    scene = Scene(
+        web=a_pool("web-prod", target_type=TargetType.IP, balancers=(LB,)),
+        api=a_pool("api-prod", target_type=TargetType.IP, balancers=(LB,), vpc="vpc-2"),
+    )
+    far = a_host(7, vpc="vpc-2")
+    scene.inventory.hosts[far.id] = far
+    scene.balancer.add(a_registration(scene.api, far), long_ago=True)
+    assert {"web-1", "web-2", "web-3", "web-7"} <= names(survey(scene))
 
 
 @pytest.mark.rule("F-18", "I-12")
@@ -210,7 +215,7 @@ def test_a_host_that_is_out_is_found_with_the_pools_of_its_record() -> None:
     scene.put_record(first, RecordState.HELD)
     scene.take_out(first)
     found = survey_hosts(["web-1"], eyes(scene))
-    assert found.fleet.own == {scene.web.id, scene.api.id}
+    assert (found.fleet.own, found.fleet.lb) == ({scene.web.id, scene.api.id}, "api-prod-lb,web-prod-lb")
     assert names(found) == {"web-1", "web-2", "web-3"}
 
 
@@ -220,7 +225,8 @@ def test_a_name_that_several_hosts_have_is_refused_with_their_ids() -> None:
     scene.inventory.hosts[double.id] = double
     with pytest.raises(NotFound) as refused:
         survey_hosts(["web-1"], eyes(scene))
-    assert "i-double" in refused.value.why[0]
+    assert refused.value.why == (f"web-1 ({scene.hosts[0].id}), web-1 (i-double)",)
+    assert refused.value.fix == ("use the instance id",)
 
 
 def test_a_name_that_several_records_have_is_refused_too() -> None:
@@ -238,15 +244,17 @@ def test_a_word_for_nobody_is_not_found_and_names_those_who_are_out() -> None:
     with pytest.raises(NotFound) as refused:
         survey_hosts(["nope"], eyes(scene))
     assert refused.value.near == ("web-1",)
+    assert "elbroll status " in refused.value.fix[0]
 
 
 @pytest.mark.rule("F-17", "I-12")
 def test_a_host_in_no_pool_and_no_record_is_not_guessed_about() -> None:
     scene = Scene()
-    alone = a_host(9)
-    scene.inventory.hosts[alone.id] = alone
-    with pytest.raises(NotFound, match="registered in no pool"):
-        survey_hosts(["web-9"], eyes(scene))
+    alone = [a_host(8), a_host(9)]
+    scene.inventory.hosts |= {host.id: host for host in alone}
+    both = re.escape(f"web-8 ({alone[0].id}), web-9 ({alone[1].id}): registered in no pool")
+    with pytest.raises(NotFound, match=f"^{both}"):
+        survey_hosts(["web-8", "web-9"], eyes(scene))
 
 
 # --- two surveys
@@ -322,7 +330,7 @@ def test_groups_that_may_not_be_read_are_known_by_their_tags(error: ElbrollError
     scene.groups.denied = error
     scaling = survey(scene).fleet.scaling
     assert (scaling.unread, scaling.groups) == ("refused", {})
-    assert {member.lifecycle for member in scaling.members.values()} == {Lifecycle.UNKNOWN}
+    assert {(member.lifecycle, member.said) for member in scaling.members.values()} == {(Lifecycle.UNKNOWN, "unread")}
 
 
 @pytest.mark.rule("A3", "I-4")
@@ -389,5 +397,5 @@ def test_what_aws_shows_needs_no_lock_to_prove_it() -> None:
     scene = Scene()
     scene.put_record(scene.hosts[0], RecordState.HELD)
     scene.take_out(scene.hosts[0])
-    scene.ledger.never_locked = {scene.web.id, scene.api.id}
+    scene.ledger.pools = None  # type: ignore[method-assign,assignment]
     assert survey(scene).fleet.strange == set()

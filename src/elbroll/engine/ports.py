@@ -145,7 +145,7 @@ class Groups(Protocol):
 
 
 class Inventory(Protocol):
-    """Which machines stand behind ids and addresses. Reads only."""
+    """Which machines stand behind ids and addresses. Reads only, and asks nobody about none."""
 
     def instances(self, ids: Collection[str]) -> Mapping[HostId, Host]:
         """Every id gets an answer; one that EC2 does not know has the state MISSING."""

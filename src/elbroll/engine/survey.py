@@ -109,9 +109,9 @@ class _Reading:
             ids = {row.registration.id for row in self._view(pool).rows if row.state is not TargetState.GONE}
             if pool.target_type is TargetType.INSTANCE:
                 instances |= ids
-            elif ids:
+            else:
                 hosts |= {host.id: host for host in self._eyes.inventory.addresses(pool.vpc, ids).values()}
-        return hosts | (dict(self._eyes.inventory.instances(instances)) if instances else {})
+        return hosts | dict(self._eyes.inventory.instances(instances))
 
     def survey(
         self,
@@ -166,7 +166,7 @@ def _held_hosts(pools: Mapping[PoolId, Pool], records: Mapping[HostId, HostRecor
 
 
 def _described(records: Mapping[HostId, HostRecord], eyes: Eyes) -> dict[HostId, Host]:
-    found = eyes.inventory.instances(records) if records else {}
+    found = eyes.inventory.instances(records)
     return {host: _known_by_name(found[host], records[host]) for host in records if host in found}
 
 
