@@ -11,7 +11,7 @@ from scene import Scene
 
 from builders import a_pool, a_registration
 from elbroll.engine.journal import StepFailed
-from elbroll.engine.standby import await_back
+from elbroll.engine.standby import await_back, enter
 from elbroll.engine.stop import StopMode
 from elbroll.errors import PermissionDenied, StandbyRefused, Unanswered
 from elbroll.events import HostStarted
@@ -348,6 +348,7 @@ def test_a_host_that_failed_stays_in_standby_and_its_record_says_so() -> None:
     result = scene.roll()[first.id]
 
     assert result.outcome is Outcome.LEFT_OUT
+    assert result.note == "record kept: api-prod:9000, web-prod:8080; standby in web-asg"
     assert scene.groups.lifecycle(first) is Lifecycle.STANDBY
     assert scene.ledger.kept[first.id].standby_group == GROUP
 
@@ -435,7 +436,7 @@ def test_a_way_back_that_is_closed_keeps_the_record_and_serves_where_it_can() ->
     scene.transport.on_run = lambda _host, _job: suspended(scene)
     result = scene.roll()[first.id]
 
-    assert result.outcome is Outcome.LEFT_OUT
+    assert (result.outcome, result.failure and result.failure.message) == (Outcome.LEFT_OUT, "Launch is suspended")
     assert scene.ledger.kept[first.id].standby_group == GROUP
     scene.groups.kept[GROUP] = replace(scene.groups.kept[GROUP], suspended=frozenset())
     scene.restore()
@@ -485,6 +486,44 @@ def test_a_group_that_does_not_take_a_host_back_is_named_with_the_hosts_state_an
         "standby",
         "its group has not taken it back within 900 s: Pending in web-asg",
     )
+
+
+@pytest.mark.rule("A3", "F-37")
+def test_a_group_that_falls_silent_while_it_takes_a_host_back_is_not_said_to_refuse() -> None:
+    scene = a_scene()
+    scene.groups.on_deed = lambda name, _host: setattr(scene.groups, "silent_until", 1e9 if name == "exit" else 0.0)
+    failure = scene.roll()[scene.hosts[0].id].failure
+
+    assert failure is not None
+    assert failure.message == "its group has not taken it back within 900 s: throttled"
+
+
+@pytest.mark.rule("F-34", "A6")
+def test_a_group_that_terminates_a_host_on_its_way_back_is_not_waited_for() -> None:
+    scene = a_scene()
+    first = scene.hosts[0]
+
+    def terminates(name: str, _host: object) -> None:
+        if name == "exit":
+            scene.clock.at(3.0, partial(scene.groups.put, first, Lifecycle.LEAVING))
+
+    scene.groups.on_deed = terminates
+    result = scene.roll()[first.id]
+
+    assert result.failure is not None
+    assert "Terminating:Wait in web-asg" in result.failure.message
+    assert result.steps[-1].seconds < 10.0
+
+
+@pytest.mark.rule("A5", "F-54")
+@pytest.mark.parametrize("refusals", [["the last"], ["the first", "the last"]])
+def test_what_a_group_said_last_is_told_whenever_a_signal_comes(refusals: list[str]) -> None:
+    scene = a_scene()
+    first = scene.hosts[0]
+    scene.put_record(first, RecordState.HELD, standby_group=GROUP)
+    scene.groups.faults = [StandbyRefused(words) for words in refusals]
+    with pytest.raises(StandbyRefused, match="the last"):
+        enter(scene.walker(first), lambda: len(scene.groups.faults) == 0)
 
 
 @pytest.mark.rule("F-54", "A3")

@@ -58,7 +58,7 @@ def _refuse(walker: Walker, wait: Wait[Leave | Refuse | ElbrollError]) -> None:
     if isinstance(wait.last, Refuse):
         code = "halted" if wait.last.code == "halted" else "floor"
         raise failed(Step.GUARD, code, wait.last.message, *wait.last.why)
-    raise failed(Step.GUARD, "unanswered", "capacity could not be read", str(wait.silence or ""))
+    raise failed(Step.GUARD, "unanswered", "capacity could not be read", str(wait.silence))
 
 
 def _try_admission(walker: Walker) -> Leave | Refuse | ElbrollError:

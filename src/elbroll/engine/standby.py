@@ -193,7 +193,7 @@ def await_back(walker: Walker, limit: float) -> None:
     if wait.reached:
         return
     walker.abandon_if_told(Step.REGISTER)
-    said = f"{wait.last.said} in {wait.last.group}" if wait.last else f"{wait.silence or 'no answer'}"
+    said = f"{wait.last.said} in {wait.last.group}" if wait.last else str(wait.silence)
     raise failed(Step.REGISTER, "standby", f"its group has not taken it back within {wait.seconds:.0f} s: {said}")
 
 

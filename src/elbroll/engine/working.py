@@ -201,7 +201,7 @@ def _verify_failed(wait: Wait[_Asked]) -> StepFailed:
     """Names the question that failed, with its last answer."""
     for_long = f"for {int(wait.seconds) // 60}:{int(wait.seconds) % 60:02d}"
     if wait.silence is not None or wait.last is None:
-        text = f"the app could not be asked {for_long}: {wait.silence or 'no answer'}"
+        text = f"the app could not be asked {for_long}: {wait.silence}"
     elif wait.last.answer.well:
         text = f"{wait.last.asks} {wait.last.answer.said} in the end, but not often enough in a row {for_long}"
     else:
