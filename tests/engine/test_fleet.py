@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from elbroll.engine.crew import Inline, Threads
 from elbroll.engine.fleet import Roll
 from elbroll.engine.host import HostWalk
 from elbroll.engine.stop import StopMode
-from elbroll.model import Failure, HostResult, JobEnd, JobResult, Outcome, RecordState, TargetState
+from elbroll.model import Failure, HostId, HostResult, JobEnd, JobResult, Outcome, RecordState, TargetState
 from fakes import FastClock
 
 if TYPE_CHECKING:
@@ -242,6 +243,24 @@ def test_a_crew_of_threads_works_side_by_side_and_waits_at_its_end() -> None:
         crew.start(second.id, both.wait)
         done = {crew.next_done()[0], crew.next_done()[0]}
     assert done == {first.id, second.id}
+
+
+def test_a_crew_that_is_left_early_awaits_what_is_under_way_and_begins_nothing_more() -> None:
+    first, second, _ = (host.id for host in Scene().hosts)
+    began, done = threading.Event(), list[HostId]()
+
+    def until_nothing_more_can_be_asked_for() -> None:
+        with suppress(RuntimeError):
+            while True:
+                crew.start(second, lambda: done.append(second))
+                began.set()
+        threading.Event().wait(0.05)
+        done.append(first)
+
+    with Threads[None](1) as crew:
+        crew.start(first, until_nothing_more_can_be_asked_for)
+        began.wait(5.0)
+    assert done == [first]
 
 
 @pytest.mark.parametrize("crew", [Inline[int](), Threads[int](1)])

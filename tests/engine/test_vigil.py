@@ -197,6 +197,17 @@ def test_a_process_that_stood_still_is_noticed_by_whoever_comes_first() -> None:
     assert early.missed() == late.missed() == GAP + 1
 
 
+@pytest.mark.rule("F-56")
+def test_a_stop_that_was_mended_is_over_before_the_next_tick() -> None:
+    clock = FakeClock()
+    vigil = Vigil(clock)
+    vigil.tick()
+    clock.sleep(GAP + 1)
+    assert vigil.missed() == GAP + 1
+    vigil.mended()
+    assert vigil.missed() == 0.0
+
+
 def test_ticks_in_time_are_no_gap() -> None:
     clock = FakeClock()
     vigil = Vigil(clock)
