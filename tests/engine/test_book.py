@@ -176,10 +176,14 @@ def test_a_page_without_a_record_has_nothing_to_move() -> None:
 @pytest.mark.rule("I-2", "I-10")
 def test_every_write_bears_the_run_that_made_it() -> None:
     scene = Scene()
-    book = a_book(scene, a_record(scene.hosts[0], scene.places[scene.hosts[0].id], run=EARLIER))
-    writes = [book.hold(()), book.deploying("v143"), book.failed("deploy", "deploy-exit"), book.deployed("v143")]
-    writes += [book.registering(), book.unresolvable(()), book.in_service("v143")]
-    assert [record.run for record in writes] == [RUN] * 7
+
+    def page(state: RecordState = RecordState.HELD) -> HostBook:
+        return a_book(scene, a_record(scene.hosts[0], scene.places[scene.hosts[0].id], state, run=EARLIER))
+
+    writes = [page().hold(()), page().deploying("v143"), page().failed("drain", "drain-limit")]
+    writes += [page(RecordState.DEPLOYING).deployed("v143"), page(RecordState.DEPLOYED).registering()]
+    writes += [page().unresolvable({scene.api.id}), page().in_service("v142"), page().gone()]
+    assert [record.run for record in writes] == [RUN] * 8
 
 
 def test_a_record_says_since_when_a_host_is_out_and_then_since_when_it_serves() -> None:
