@@ -9,7 +9,7 @@ import pytest
 from scene import Scene
 
 from elbroll.engine.host import HostWalk
-from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState, Step, Why
+from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState, Step, TargetState, Why
 
 if TYPE_CHECKING:
     from elbroll.model import HostResult
@@ -45,10 +45,24 @@ def test_a_machine_that_stands_still_is_not_reached_and_keeps_its_place(state: I
     first = scene.hosts[0]
     scene.inventory.hosts[first.id] = replace(first, state=state, said=said)
     result = walked(scene)
-    assert (result.outcome, result.release_after) == (Outcome.NOT_REACHED, "v142")
+    assert (result.outcome, result.in_service, result.release_after) == (Outcome.NOT_REACHED, True, "v142")
     assert result.failure is not None
     assert (result.failure.code, result.failure.message) == ("stopped", f"the instance is {said or state}")
     assert scene.balancer.members() == scene.home
+
+
+@pytest.mark.rule("I-9")
+@pytest.mark.parametrize(("state", "recorded"), [(TargetState.UNHEALTHY, False), (TargetState.HEALTHY, True)])
+def test_a_host_that_was_not_reached_serves_only_if_it_was_well_and_held_by_no_record(
+    state: TargetState, recorded: bool
+) -> None:
+    scene = Scene()
+    first, run = scene.hosts[0], scene.run()
+    scene.inventory.hosts[first.id] = replace(first, state=InstanceState.STOPPED)
+    record = scene.put_record(first, RecordState.HELD) if recorded else None
+    planned = replace(scene.planned(first), state=state)
+    result = HostWalk(run, scene.room(run), planned, record).roll(countable=True)
+    assert (result.outcome, result.in_service) == (Outcome.NOT_REACHED, False)
 
 
 def test_the_lock_says_which_host_is_worked_on() -> None:

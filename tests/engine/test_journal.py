@@ -45,6 +45,15 @@ def test_each_step_begins_with_its_limit_and_what_it_is_about() -> None:
     ]
 
 
+def test_a_host_that_is_put_back_tells_where_it_goes_and_for_how_long_it_is_waited_for() -> None:
+    scene = Scene()
+    scene.transport.traffic = 10_000.0
+    first_rolled(scene)
+    places = ("api-prod:9000", "web-prod:8080")
+    back = events.StepStarted(scene.hosts[0], Step.REGISTER, limit=120.0, pools=places)
+    assert [event for event in told(scene, events.StepStarted) if event.step is Step.REGISTER] == [back]
+
+
 def test_each_step_that_ended_well_is_told_and_summed_up_with_its_time() -> None:
     scene = Scene(settings=BAKED)
     result = first_rolled(scene)

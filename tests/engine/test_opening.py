@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from scene import Scene
 
 from elbroll import events
+from elbroll.engine.stop import StopMode
 from elbroll.errors import TargetRefused
 from elbroll.model import InstanceState, Outcome, RecordState, TargetState, Why
 
@@ -121,6 +123,28 @@ def test_where_nobody_answers_nothing_is_closed() -> None:
     scene.balancer.silent_until = scene.clock.time + 65.0
     assert scene.roll(plan=plan)[second.id].outcome is Outcome.DEPLOYED
     assert scene.state(third) == "held"
+
+
+@pytest.mark.rule("F-14")
+def test_a_short_silence_before_the_first_drain_is_waited_out() -> None:
+    scene = Scene()
+    third = scene.hosts[2]
+    scene.put_record(third, RecordState.HELD)
+    plan = only_first(scene)
+    scene.balancer.silent_until = scene.clock.time + 20.0
+    scene.roll(plan=plan)
+    assert scene.state(third) == "in-service"
+
+
+@pytest.mark.rule("F-54", "F-14")
+def test_a_first_signal_ends_the_wait_for_records_to_close() -> None:
+    scene = Scene()
+    scene.put_record(scene.hosts[2], RecordState.HELD)
+    plan = only_first(scene)
+    scene.balancer.silent_until = 1e9
+    scene.clock.at(5.0, partial(scene.stop.ask, StopMode.FINISH))
+    scene.roll(plan=plan)
+    assert scene.clock.time < 1030.0
 
 
 @pytest.mark.rule("F-34", "I-8")

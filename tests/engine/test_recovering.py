@@ -14,7 +14,7 @@ from elbroll.engine.out_again import take_out_again
 from elbroll.engine.permit import JUDGED
 from elbroll.engine.stop import StopMode
 from elbroll.errors import PermissionDenied, RecordTooBig, Superseded, Unanswered
-from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState, TargetState
+from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState, Step, TargetState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,14 +62,22 @@ def test_without_a_record_no_host_is_drained() -> None:
 
 @pytest.mark.rule("F-28")
 @pytest.mark.parametrize(
-    "error", [RecordTooBig("over 4096 bytes"), Superseded("taken"), PermissionDenied("no", action="ssm:PutParameter")]
+    ("error", "in_service", "note"),
+    [
+        (RecordTooBig("over 4096 bytes"), True, None),
+        (PermissionDenied("no", action="ssm:PutParameter"), True, None),
+        (Superseded("taken"), None, "another run has taken over: nothing more was done"),
+    ],
 )
-def test_a_record_that_is_refused_leaves_the_host_untouched_at_once(error: Exception) -> None:
+def test_a_record_that_is_refused_leaves_the_host_untouched_at_once(
+    error: Exception, in_service: bool | None, note: str | None
+) -> None:
     scene = Scene()
     scene.ledger.refuses = error
     results = scene.roll()
     result = results[scene.hosts[0].id]
-    assert result.outcome is Outcome.NOT_REACHED
+    assert (result.outcome, result.in_service, result.note) == (Outcome.NOT_REACHED, in_service, note)
+    assert result.release_after == "v142"
     assert result.failure is not None
     assert result.failure.message == str(error)
     assert scene.clock.time < 1010.0
@@ -107,6 +115,7 @@ def test_a_record_that_cannot_be_closed_halts_the_roll_while_the_host_serves() -
     results = scene.roll()
     result = results[scene.hosts[0].id]
     assert (result.outcome, result.in_service, result.record) == (Outcome.DEPLOYED, True, RecordState.REGISTERING)
+    assert (result.release_after, result.note) == ("v143", "serves, but its record could not be closed")
     assert result.failure is not None
     assert scene.balancer.members() == scene.home
     assert set(results) == {scene.hosts[0].id}
@@ -123,6 +132,26 @@ def test_the_run_after_an_unclosed_record_closes_it_without_a_drain() -> None:
     first = scene.hosts[0]
     assert scene.state(first) == "in-service"
     assert not [deed for deed in scene.deeds("deregister", "run") if first.id in str(deed)]
+
+
+@pytest.mark.rule("F-12", "F-14", "I-24")
+def test_what_could_not_be_noted_or_read_of_a_host_that_is_left_out_is_told() -> None:
+    scene = Scene()
+    scene.transport.ends[scene.hosts[0].id] = [EXIT_1]
+
+    def fall_silent(_host: object, _job: object) -> None:
+        scene.ledger.down = True
+        scene.balancer.silent_until = 1e9
+
+    scene.transport.on_run = fall_silent
+    result = scene.roll()[scene.hosts[0].id]
+    assert (result.outcome, result.failure and result.failure.code) == (Outcome.LEFT_OUT, "deploy-exit")
+    told = [(event.code, event.message) for event in scene.sink.events if isinstance(event, events.Warned)]
+    assert told == [
+        ("unread", "whether it is out could not be read: throttled"),
+        ("record", "why it failed could not be noted: the store is down"),
+        ("unread", "nobody could see how all are at the end: throttled"),
+    ]
 
 
 def test_a_host_that_was_put_back_says_so_although_its_record_stays_open() -> None:
@@ -289,6 +318,19 @@ def test_an_instance_that_is_terminated_in_its_deploy_is_gone_and_not_contacted_
     assert (result.in_service, result.failure and result.failure.code) == (False, "deploy-exit")
     assert scene.state(first) == "gone"
     assert [deed[2] for deed in scene.deeds("run") if deed[1] == first.id] == ["deploy it"]
+
+
+@pytest.mark.rule("F-34", "F-12")
+def test_a_terminated_hosts_record_that_cannot_be_closed_stays_open_and_is_told() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.ledger.down_at = {"gone"}
+    scene.transport.ends[first.id] = [EXIT_1]
+    dead = replace(first, state=InstanceState.TERMINATED)
+    scene.transport.on_run = lambda host, _job: scene.inventory.hosts.update({host.id: dead})
+    result = scene.roll()[first.id]
+    assert (result.outcome, result.in_service, result.record) == (Outcome.GONE, False, RecordState.DEPLOYING)
+    assert warnings(scene) == ["record"]
 
 
 @pytest.mark.rule("F-34")
@@ -476,6 +518,22 @@ def test_a_bake_whose_end_nobody_could_see_is_looked_at_once_more() -> None:
     assert scene.roll()[first.id].outcome is Outcome.LEFT_OUT
 
 
+@pytest.mark.rule("F-54", "F-37")
+def test_a_second_signal_ends_the_wait_for_a_last_look_at_a_bake() -> None:
+    scene = Scene(settings={"pace": {"bake": "2m"}})
+    ends: list[float] = []
+
+    def fall_silent() -> None:
+        ends.append(scene.clock.time + 120.0)
+        scene.balancer.silent_until = 1e9
+        signal_in(scene, 150.0)
+
+    at_event(scene, lambda event: isinstance(event, events.StepStarted) and event.step is Step.BAKE, fall_silent)
+    result = scene.roll()[scene.hosts[0].id]
+    assert (result.outcome, result.in_service, scene.state(scene.hosts[0])) == (Outcome.LEFT_OUT, None, "registering")
+    assert scene.clock.time <= ends[0] + 50.0
+
+
 @pytest.mark.rule("F-37")
 def test_an_outage_of_aws_after_the_register_is_waited_out() -> None:
     scene = Scene()
@@ -511,6 +569,14 @@ def test_one_pool_that_refuses_keeps_a_host_out_of_no_other() -> None:
     result = scene.roll("restore")[first.id]
     assert result.outcome is Outcome.LEFT_OUT
     assert {entry.pool for entry in scene.members_of(first)} == {scene.web.id}
+
+
+def test_a_host_that_could_not_be_put_back_says_why() -> None:
+    scene = Scene()
+    scene.transport.traffic = 10_000.0
+    scene.balancer.faults = [None, None, PermissionDenied("no", action="elasticloadbalancing:RegisterTargets")]
+    result = scene.roll()[scene.hosts[0].id]
+    assert (result.outcome, result.note) == (Outcome.LEFT_OUT, "could not be put back: no")
 
 
 @pytest.mark.rule("T21")

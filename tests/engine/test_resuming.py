@@ -213,7 +213,10 @@ def test_restore_never_registers_a_host_whose_version_nobody_knows() -> None:
     scene.take_out(first)
     result = scene.roll("restore")[first.id]
     assert result.failure is not None
-    assert result.failure.code == "not-restorable"
+    assert (result.failure.code, result.failure.message) == (
+        "not-restorable",
+        "its record says deploying: nobody knows what it runs",
+    )
     assert not scene.deeds("register", "record")
 
 
