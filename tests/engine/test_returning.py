@@ -11,6 +11,7 @@ from scene import Scene
 
 from builders import a_pool
 from elbroll import events
+from elbroll.engine.healthy import await_healthy
 from elbroll.engine.stop import StopMode
 from elbroll.errors import TargetRefused
 from elbroll.model import Outcome, RecordState, TargetType
@@ -41,6 +42,33 @@ def test_a_registration_that_never_shows_is_given_up_after_a_minute_and_named() 
     assert result.failure is not None
     assert "web-prod:8080 not shown" in result.failure.message
     assert 60.0 <= result.seconds < 70.0
+
+
+@pytest.mark.rule("F-35", "I-2")
+def test_a_host_none_of_whose_pools_exists_any_more_keeps_its_record() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.put_record(first, RecordState.HELD)
+    scene.take_out(first)
+    scene.balancer.deleted |= {scene.web.id, scene.api.id}
+    result = scene.roll("restore")[first.id]
+    assert (result.outcome, result.in_service, result.record) == (Outcome.LEFT_OUT, None, RecordState.HELD)
+    assert result.failure is not None
+    assert result.failure.message == "not healthy after 0 s: none of its pools exists any more"
+
+
+@pytest.mark.rule("Q5", "I-9")
+def test_the_second_of_two_healthy_looks_is_never_the_first_ones_reading() -> None:
+    scene = Scene()
+    walker = scene.walker(scene.hosts[0])
+    walker.book.hold(scene.places[scene.hosts[0].id])
+    looks: list[tuple[float, float]] = []
+    look = scene.balancer.look
+    scene.balancer.look = lambda pool, age: (looks.append((scene.clock.time, age)), look(pool, age))[1]  # type: ignore[method-assign,func-returns-value]
+    await_healthy(walker, 60.0)
+    times = sorted({time for time, _ in looks})
+    assert len(times) == 2
+    assert max(age for _, age in looks) < times[1] - times[0]
 
 
 @pytest.mark.rule("F-35", "I-2")

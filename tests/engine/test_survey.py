@@ -16,6 +16,7 @@ from elbroll.model import BalancerKind, HostId, InstanceState, Lifecycle, Record
 from fakes import FakeDirectory
 
 LB = "web-prod-lb"
+PAY = a_pool("pay")
 
 
 def eyes(scene: Scene) -> Eyes:
@@ -257,6 +258,16 @@ def test_a_host_in_no_pool_and_no_record_is_not_guessed_about() -> None:
         survey_hosts(["web-8", "web-9"], eyes(scene))
 
 
+@pytest.mark.rule("F-35")
+def test_a_host_whose_record_names_only_pools_that_are_gone_is_not_called_unrecorded() -> None:
+    scene = Scene()
+    alone = a_host(9)
+    scene.inventory.hosts[alone.id] = alone
+    scene.ledger.kept[alone.id] = a_record(alone, [a_registration(PAY, alone)], RecordState.HELD)
+    with pytest.raises(NotFound, match="and recorded as out of pay only, which no longer exists"):
+        survey_hosts(["web-9"], eyes(scene))
+
+
 # --- two surveys
 
 
@@ -357,9 +368,6 @@ def test_looking_again_finds_who_has_joined_the_same_pools() -> None:
 
 
 # --- what only a record says -----------------------------------------------------------------------------
-
-
-PAY = a_pool("pay")
 
 
 def forged(scene: Scene, *, known: bool) -> Eyes:

@@ -42,7 +42,8 @@ def await_healthy(walker: Walker, limit: float) -> None:
         return
     if walker.leaving_now():
         raise Abandoned(Step.REGISTER, "registered, but not yet seen healthy")
-    seen = _shown(walker, wait.last) if wait.last is not None else "no answer from AWS"
+    shown = _shown(walker, wait.last) if wait.last is not None else "no answer from AWS"
+    seen = shown or "none of its pools exists any more"
     raise failed(Step.REGISTER, "never-healthy", f"not healthy after {wait.seconds:.0f} s: {seen}")
 
 

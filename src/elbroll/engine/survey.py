@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from elbroll.core.names import listed, pool_name
 from elbroll.core.reach import unconnected
 from elbroll.engine.waiting import patiently
 from elbroll.errors import AwsRefused, NotFound, PermissionDenied
@@ -78,10 +79,13 @@ def survey_hosts(words: Collection[str], eyes: Eyes) -> Survey:
     reading = _Reading(eyes)
     named = {host.id: host for word in words for host in _named(word, reading.records, eyes)}
     home = {pool.id: pool for pool in eyes.directory.serving(tuple(named.values()), ())}
-    pools = home | dict(eyes.directory.by_id(_recorded_pools(named, reading.records) - home.keys()))
+    recorded = _recorded_pools(named, reading.records)
+    pools = home | dict(eyes.directory.by_id(recorded - home.keys()))
     if not pools:
         names = ", ".join(f"{host.name} ({host.id})" for host in named.values())
-        raise NotFound(f"{names}: registered in no pool of this region, and not recorded as out")
+        lost = listed(sorted(map(pool_name, recorded)))
+        out = f"recorded as out of {lost} only, which no longer exists" if recorded else "not recorded as out"
+        raise NotFound(f"{names}: registered in no pool of this region, and {out}")
     hosts = named | reading.hosts_of(pools) | _held_hosts(pools, reading.records, eyes)
     return reading.survey(_lb_name(pools.values()), pools, frozenset(pools), hosts, sure=frozenset(home))
 
