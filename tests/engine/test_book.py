@@ -124,9 +124,10 @@ def test_a_closed_record_keeps_its_registrations_for_status_only() -> None:
     scene = Scene()
     book = a_book(scene, reason="disk swap")
     book.hold(scene.places[scene.hosts[0].id])
+    book.failed("register", "never-healthy")
     closed = book.in_service("v143")
     assert (closed.registrations, set(closed.was), closed.release_after) == (frozenset(), here(scene), "v143")
-    assert (closed.reason, closed.until, closed.step) == (None, None, None)
+    assert (closed.reason, closed.until, closed.step, closed.error) == (None, None, None, None)
     assert (book.record, book.state, book.registrations) == (None, None, frozenset())
     assert book.hold(()).release_before == "v143"
 

@@ -19,6 +19,8 @@ from elbroll.model import InstanceState, JobEnd, JobResult, Outcome, RecordState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from elbroll.model import Pool, PoolView
+
 EXIT_1 = JobResult(JobEnd.EXIT, 1, tail=("bind: address already in use",), lines=1)
 ROLLBACK = {"deploy": {"rollback": "back"}}
 
@@ -367,6 +369,7 @@ def test_a_pool_deleted_during_the_deploy_keeps_the_record_open() -> None:
     result = scene.roll()[first.id]
     assert (result.outcome, result.record) == (Outcome.DEPLOYED, RecordState.REGISTERING)
     assert result.failure is not None
+    assert result.failure.code == "pool-gone"
     assert "--give-up api-prod" in result.failure.message
 
 
@@ -503,6 +506,25 @@ def test_a_host_that_falls_sick_in_bake_is_taken_out_again() -> None:
     assert results[first.id].failure.code == "bake-unhealthy"
     assert scene.state(first) == "deployed"
     assert not scene.members_of(first)
+
+
+@pytest.mark.rule("F-51", "I-9")
+def test_one_sick_look_in_a_bake_is_enough_though_the_next_is_well() -> None:
+    scene = Scene(settings={"pace": {"bake": "2m"}})
+    first = scene.hosts[0]
+    look = scene.balancer.look
+
+    def sick_for_one_look(pool: Pool, max_age: float) -> PoolView:
+        view = look(pool, max_age)
+        if first.id in {row.registration.id for row in view.rows if row.state is TargetState.UNHEALTHY}:
+            scene.sick.discard(first.id)
+        return view
+
+    scene.balancer.look = sick_for_one_look  # type: ignore[method-assign]
+    scene.transport.on_run = lambda _host, _job: scene.clock.at(90.0, partial(scene.sick.add, first.id))
+    failure = scene.roll()[first.id].failure
+    assert failure is not None
+    assert failure.code == "bake-unhealthy"
 
 
 @pytest.mark.rule("I-9")

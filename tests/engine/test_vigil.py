@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from elbroll.model import Outcome, TargetState, Validity
 from fakes import FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from elbroll.engine.context import Run
 
@@ -69,6 +70,9 @@ def test_after_a_sleep_all_is_proven_anew_and_the_roll_goes_on() -> None:
     ran, proven = kinds.index("run"), kinds.index("prove")
     assert kinds[ran + 1 : proven + 3] == ["prove", "confirm", "record"]
     assert (kinds.count("prove"), scene.warnings().count("gap")) == (1, 1)
+    told = next(event.message for event in scene.sink.events if isinstance(event, events.Warned))
+    assert told.startswith("this computer slept, ")
+    assert told.endswith(" are missing, so lock, credentials and connections are proven anew")
     assert set(scene.dropped) == {host.id for host in scene.hosts}
 
 
@@ -255,7 +259,18 @@ def test_all_of_a_lease_is_there_under_the_vigil() -> None:
 # --- credentials that will end ---------------------------------------------------------------------------
 
 
+@pytest.fixture
+def far_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A computer whose own clock shows nine hours more than UTC."""
+    monkeypatch.setenv("TZ", "JST-9")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
 @pytest.mark.rule("F-5", "B4")
+@pytest.mark.usefixtures("far_east")
 def test_no_new_host_leaves_that_the_credentials_might_not_bring_back() -> None:
     scene = Laptop(settings={"deploy": {"timeout": "2m"}})
     scene.validity = Validity(scene.clock.now() + timedelta(seconds=60 + 120 + 1))
