@@ -267,3 +267,34 @@ def test_an_address_in_another_network_belongs_to_somebody_else() -> None:
     assert here.owns_in(pool, entry)
     assert not elsewhere.owns_in(pool, entry)
     assert replace(elsewhere, vpc=None).owns_in(pool, entry)
+
+
+@pytest.mark.rule("F-27")
+def test_less_than_was_agreed_to_is_borne_while_it_is_not_too_little() -> None:
+    scene = Scene(size=6, settings={"pace": {"floor": 3}})
+    room = scene.room()
+    assert admitted(room, scene.hosts[3])
+    scene.sick.add(scene.hosts[5].id)
+    assert room.shortfall(scene.hosts[3]) is None
+
+
+@pytest.mark.rule("F-27", "F-23")
+def test_what_consent_lets_a_later_host_leave_behind_sends_nobody_back() -> None:
+    scene = Scene(size=6, consent=Consent(below_floor=True))
+    room = scene.room()
+    fourth, fifth = scene.hosts[3:5]
+    assert admitted(room, fourth)
+    assert admitted(room, fifth)
+    scene.balancer.deregister(scene.web, sorted(scene.places[fourth.id] | scene.places[fifth.id]))
+    assert (room.shortfall(fourth), room.shortfall(fifth)) == (None, None)
+
+
+@pytest.mark.rule("F-25", "F-26")
+def test_no_host_of_ours_that_comes_back_heals_a_zonal_shift() -> None:
+    scene = Scene()
+    room = scene.room()
+    assert admitted(room, scene.hosts[0])
+    scene.balancer.forced[a_registration(scene.api, scene.hosts[2])] = TargetState.SHIFTED
+    verdict = room.admit(scene.hosts[1], nothing)
+    assert isinstance(verdict, Refuse)
+    assert not verdict.heals
