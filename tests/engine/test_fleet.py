@@ -137,6 +137,35 @@ def test_a_finished_host_that_falls_sick_halts_the_roll_before_the_next() -> Non
     assert "web-1 fell sick" in halts(scene)[0].reason
 
 
+@pytest.mark.rule("F-51", "I-18")
+@pytest.mark.parametrize(("another_fails", "walked"), [(False, 6), (True, 5)])
+def test_sick_and_left_out_hosts_are_borne_together_up_to_max_failures(another_fails: bool, walked: int) -> None:
+    scene = Scene(size=6, settings={"pace": {"floor": 1, "max_failures": 1}})
+    fourth, fifth = scene.hosts[3:5]
+    scene.transport.on_run = lambda host, _job: scene.sick.add(fourth.id) if host == fifth else None
+    scene.transport.ends[fifth.id] = [EXIT_1] if another_fails else []
+    assert len(scene.roll()) == walked
+    assert [halt.reason for halt in halts(scene)] == ["web-4 fell sick after coming back"] * another_fails
+
+
+@pytest.mark.rule("F-54")
+def test_a_signal_ends_the_wait_for_a_last_look_at_all() -> None:
+    scene = Scene()
+    ends: list[float] = []
+    told = scene.sink.tell
+
+    def tell(event: events.Event) -> None:
+        told(event)
+        if isinstance(event, events.HostFinished) and event.host == scene.hosts[-1]:
+            ends.append(scene.clock.time)
+            scene.balancer.silent_until = 1e9
+            scene.clock.at(2.0, partial(scene.stop.ask, StopMode.FINISH))
+
+    scene.sink.tell = tell  # type: ignore[method-assign]
+    scene.roll()
+    assert scene.clock.time < ends[0] + 10.0
+
+
 def test_health_that_nobody_tells_between_two_hosts_is_left_to_the_guard() -> None:
     scene = Scene()
     told = scene.sink.tell
