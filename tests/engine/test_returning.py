@@ -12,9 +12,12 @@ from scene import Scene
 from builders import a_pool
 from elbroll import events
 from elbroll.engine.healthy import await_healthy
+from elbroll.engine.healthy import bake as bake_host
+from elbroll.engine.journal import Abandoned
+from elbroll.engine.returning import put_back
 from elbroll.engine.stop import StopMode
-from elbroll.errors import TargetRefused
-from elbroll.model import Outcome, RecordState, TargetType
+from elbroll.errors import PermissionDenied, TargetRefused
+from elbroll.model import Outcome, RecordState, TargetState, TargetType
 
 if TYPE_CHECKING:
     from elbroll.model import HostResult
@@ -146,3 +149,59 @@ def test_an_address_that_is_refused_is_not_tried_more_often_than_every_five_seco
     rounds = sorted(set(tries))
     assert min(later - sooner for sooner, later in pairwise(rounds)) >= 5.0
     assert rounds[-1] - rounds[0] == pytest.approx(360.0, abs=5.0)
+
+
+@pytest.mark.rule("T13")
+def test_a_target_that_is_unhealthy_now_and_then_while_its_app_boots_is_waited_for() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    entry = min(scene.places[first.id])
+    walker = scene.walker(first)
+    walker.book.hold(scene.places[first.id])
+    for at, state in ((0.0, "unhealthy"), (30.0, "initial"), (36.0, "unhealthy"), (66.0, "healthy")):
+        scene.clock.at(at, partial(scene.balancer.forced.update, {entry: TargetState(state)}))
+    scene.clock.sleep(0.001)
+    await_healthy(walker, 90.0)
+    assert scene.clock.time >= 1066.0
+
+
+@pytest.mark.rule("S-14")
+@pytest.mark.parametrize(("warm_up", "bake"), [(100.0, "0s"), (0.0, "100s")])
+def test_a_host_that_takes_long_to_come_back_is_looked_at_less_and_less_often(warm_up: float, bake: str) -> None:
+    scene = Scene(settings={"pace": {"bake": bake}})
+    walker = scene.walker(scene.hosts[0])
+    walker.book.hold(scene.places[scene.hosts[0].id])
+    scene.balancer.warm_up = warm_up
+    scene.take_out(scene.hosts[0])
+    scene.balancer.register(scene.web, sorted(scene.places[scene.hosts[0].id]))
+    times: list[float] = []
+    look = scene.balancer.look
+    scene.balancer.look = lambda pool, age: (times.append(scene.clock.time), look(pool, age))[1]  # type: ignore[method-assign,func-returns-value]
+    await_healthy(walker, 120.0)
+    bake_host(walker)
+    seconds = sorted(set(times))
+    assert seconds[-1] - seconds[0] >= 99.0
+    assert len(seconds) < 80
+
+
+@pytest.mark.rule("F-29", "F-48")
+@pytest.mark.parametrize("denied_first", [True, False])
+def test_a_refusal_that_waiting_does_not_heal_is_the_one_that_counts(denied_first: bool) -> None:
+    denied, busy = PermissionDenied("not permitted", action="x"), TargetRefused("still draining")
+    scene = Scene(web=a_pool("web-prod", target_type=TargetType.IP))
+    scene.balancer.faults = [denied, busy] if denied_first else [busy, denied]
+    failure = restored(scene).failure
+    assert failure is not None
+    assert failure.message == "not permitted"
+
+
+@pytest.mark.rule("F-54")
+def test_a_second_signal_ends_the_look_for_moved_ports() -> None:
+    scene = Scene()
+    walker = scene.walker(scene.hosts[0])
+    walker.book.hold(scene.places[scene.hosts[0].id])
+    scene.balancer.silent_until = 1e9
+    scene.clock.at(2.0, partial(scene.stop.ask, StopMode.LEAVE))
+    with pytest.raises(Abandoned):
+        put_back(walker)
+    assert scene.clock.time < 1010.0

@@ -539,6 +539,33 @@ def test_a_second_signal_ends_the_wait_for_a_group() -> None:
     assert scene.clock.time < 1150.0
 
 
+@pytest.mark.rule("F-54", "A3")
+def test_a_second_signal_ends_the_look_for_what_a_group_has_not_registered() -> None:
+    scene = a_scene()
+    scene.ledger.on_write = lambda record: setattr(
+        scene.balancer, "silent_until", 1e9 if record.state is RecordState.REGISTERING else 0.0
+    )
+    scene.groups.on_deed = lambda name, _host: (
+        scene.clock.at(20.0, partial(scene.stop.ask, StopMode.LEAVE)) if name == "exit" else None
+    )
+    scene.roll()
+    assert scene.clock.time < 1150.0
+
+
+@pytest.mark.rule("A3", "I-13")
+def test_a_group_that_never_lets_a_host_go_is_not_asked_to_take_it_back_for_ever() -> None:
+    scene = a_scene()
+    first = scene.hosts[0]
+    scene.put_record(first, RecordState.HELD, standby_group=GROUP)
+    scene.groups.put(first, Lifecycle.ENTERING)
+    result = scene.restore()[first.id]
+    assert (result.outcome, result.failure and result.failure.message) == (
+        Outcome.LEFT_OUT,
+        "web-1 is still EnteringStandby in web-asg",
+    )
+    assert result.seconds < 900.0 + 300.0 + 60.0
+
+
 @pytest.mark.rule("A3", "I-6")
 def test_a_host_that_its_group_counts_in_again_is_put_back_though_no_pool_shows_it() -> None:
     scene = a_scene()
