@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,6 +63,15 @@ def test_a_prepare_command_waits_for_a_command_of_an_earlier_run() -> None:
     began = next(entry for entry in scene.history if entry[0] == "run")
     assert began == ("run", scene.hosts[0].id, "fetch")
     assert scene.clock.time >= 1050.0
+
+
+@pytest.mark.rule("F-54", "I-17")
+def test_a_first_signal_ends_the_wait_of_a_serving_host_for_an_earlier_command() -> None:
+    scene = Scene(settings=PREPARE)
+    scene.transport.running = {host.id: ("aaaaaa-deploy-1-1",) for host in scene.hosts}
+    scene.clock.at(5.0, partial(scene.stop.ask, StopMode.FINISH))
+    scene.roll()
+    assert scene.clock.time < 1010.0
 
 
 @pytest.mark.rule("F-38")

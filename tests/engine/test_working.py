@@ -10,6 +10,7 @@ import pytest
 from scene import Scene
 
 from builders import a_registration
+from elbroll.engine.stop import StopMode
 from elbroll.errors import HostUnreachable
 from elbroll.model import JobEnd, JobResult, OnLoss, Outcome, RecordState
 
@@ -156,3 +157,40 @@ def test_a_host_gets_a_quarter_of_a_minute_to_answer_before_its_first_command() 
     scene.transport.look = lambda *about: (asked.append(about), look(*about))[1]  # type: ignore[method-assign,func-returns-value]
     scene.roll()
     assert asked[0] == (scene.hosts[0], ":", {}, 15.0)
+
+
+@pytest.mark.rule("T-31")
+def test_a_command_for_which_no_time_is_left_gets_a_second() -> None:
+    scene = Scene(settings={"deploy": {"commands": ["one", "two"], "timeout": "30s"}})
+    scene.transport.takes = 40.0
+    scene.roll()
+    assert [job.limit for job in scene.transport.jobs[:2]] == [30.0, 1.0]
+
+
+@pytest.mark.rule("F-54", "I-17")
+def test_a_first_signal_puts_no_drained_host_back_while_an_earlier_command_runs_on_it() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    look = scene.transport.look
+
+    def earlier_command_and_signal(*about: object) -> JobResult:
+        scene.transport.running[first.id] = ("aaaaaa-deploy-1-1",)
+        scene.clock.at(5.0, partial(scene.stop.ask, StopMode.FINISH))
+        scene.clock.at(30.0, scene.transport.running.clear)
+        return look(*about)  # type: ignore[arg-type]
+
+    scene.transport.look = earlier_command_and_signal  # type: ignore[method-assign,assignment]
+    result = scene.roll()[first.id]
+    assert (result.outcome, result.failure and result.failure.code) == (Outcome.RESTORED, "interrupted")
+
+
+@pytest.mark.rule("F-54", "I-7")
+def test_a_command_that_failed_just_before_a_second_signal_has_failed() -> None:
+    scene = Scene()
+
+    def fails(*_about: object) -> JobResult:
+        scene.stop.ask(StopMode.LEAVE)
+        return JobResult(JobEnd.EXIT, 1)
+
+    scene.transport.run = fails  # type: ignore[method-assign,assignment]
+    assert failure_of(scene).code == "deploy-exit"
