@@ -105,15 +105,29 @@ def test_a_restored_host_runs_what_its_record_says(state: RecordState, release: 
     assert scene.ledger.kept[first.id].release_after == release
 
 
+def asked_releases(scene: Scene) -> list[str | None]:
+    """Which release each question to an app is about, as they are put together."""
+    asked: list[str | None] = []
+    of = scene.checks.of
+    scene.checks.of = lambda *about: (asked.append(about[2]), of(*about))[1]  # type: ignore[method-assign,func-returns-value]
+    return asked
+
+
+@pytest.mark.rule("F-46", "I-7")
+def test_a_rolled_host_is_asked_for_the_release_that_its_record_then_tells() -> None:
+    scene = Scene()
+    asked = asked_releases(scene)
+    assert walked(scene).outcome is Outcome.DEPLOYED
+    assert (asked, scene.ledger.kept[scene.hosts[0].id].release_after) == (["v143"], "v143")
+
+
 @pytest.mark.rule("F-46", "I-7")
 def test_the_app_of_a_restored_host_is_asked_for_the_release_of_its_record() -> None:
     scene = Scene(release=None)
     first = scene.hosts[0]
     scene.put_record(first, RecordState.DEPLOYED, release_after="v141")
     scene.take_out(first)
-    asked: list[str | None] = []
-    of = scene.checks.of
-    scene.checks.of = lambda *about: (asked.append(about[2]), of(*about))[1]  # type: ignore[method-assign,func-returns-value]
+    asked = asked_releases(scene)
     assert scene.restore()[first.id].outcome is Outcome.RESTORED
     assert asked == ["v141"]
 
