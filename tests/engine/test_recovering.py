@@ -281,6 +281,26 @@ def test_no_rollback_runs_beside_a_command_whose_end_nobody_knows() -> None:
     assert [deed[2] for deed in scene.deeds("run")] == ["deploy it"]
 
 
+@pytest.mark.rule("F-54")
+def test_after_a_first_signal_no_rollback_begins() -> None:
+    scene = Scene(settings=ROLLBACK)
+    scene.transport.ends[scene.hosts[0].id] = [EXIT_1]
+    scene.transport.on_run = lambda _host, _job: scene.stop.ask(StopMode.FINISH)
+    assert scene.roll()[scene.hosts[0].id].outcome is Outcome.LEFT_OUT
+    assert [deed[2] for deed in scene.deeds("run")] == ["deploy it"]
+
+
+@pytest.mark.rule("I-10")
+def test_a_run_superseded_in_its_rollback_does_nothing_more() -> None:
+    scene = Scene(settings=ROLLBACK)
+    first = scene.hosts[0]
+    scene.transport.ends[first.id] = [EXIT_1]
+    scene.transport.on_run = lambda _host, job: setattr(scene.ledger, "superseded", job.line == "back")
+    result = scene.roll()[first.id]
+    assert (result.outcome, result.note) == (Outcome.LEFT_OUT, "another run has taken over: nothing more was done")
+    assert not scene.deeds("register")
+
+
 @pytest.mark.rule("I-5")
 def test_a_drain_that_fails_on_a_recorded_host_runs_no_rollback() -> None:
     scene = Scene(settings=ROLLBACK)
