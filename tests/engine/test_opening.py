@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from scene import Scene
 
+from builders import a_pool
 from elbroll import events
 from elbroll.engine.stop import StopMode
 from elbroll.errors import TargetRefused
@@ -181,3 +182,22 @@ def test_a_host_that_was_drained_on_purpose_and_serves_again_is_closed_too() -> 
     scene.put_record(third, RecordState.HELD, why=Why.DRAIN, reason="disk swap")
     scene.roll(plan=only_first(scene))
     assert scene.state(third) == "in-service"
+
+
+@pytest.mark.rule("I-2")
+def test_a_host_whose_record_was_closed_first_leaves_under_a_new_one() -> None:
+    scene = Scene()
+    third = scene.hosts[2]
+    scene.put_record(third, RecordState.HELD, reason="disk swap")
+    reasons: list[str | None] = []
+    scene.ledger.on_write = lambda record: reasons.append(record.reason) if record.host == third.id else None
+    assert scene.rerun()[third.id].outcome is Outcome.DEPLOYED
+    assert set(reasons) == {None}
+
+
+@pytest.mark.rule("T14", "I-2")
+def test_a_host_that_served_all_the_time_does_not_warm_up_once_its_record_is_closed() -> None:
+    scene = Scene(web=a_pool("web-prod", slow_start=600.0))
+    scene.put_record(scene.hosts[2], RecordState.HELD)
+    plan = only_first(scene)
+    assert scene.roll(plan=plan)[scene.hosts[0].id].outcome is Outcome.DEPLOYED
