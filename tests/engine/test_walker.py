@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from scene import Scene
 
 from builders import a_pool, a_registration
+from elbroll.engine.stop import StopMode
+from elbroll.errors import Superseded, Unanswered
 from elbroll.model import BalancerKind, PoolId, RecordState, Registration
 
 
@@ -51,3 +55,37 @@ def test_a_run_takes_four_looks_a_second_at_all_its_pools_together(pools: int, t
     walker.room.fleet.pools.clear()  # type: ignore[attr-defined]
     walker.room.fleet.pools.update({PoolId(f"tg/{number}"): scene.web for number in range(pools)})  # type: ignore[attr-defined]
     assert walker.tick == tick
+
+
+@pytest.mark.rule("F-54")
+def test_a_second_signal_ends_the_repeating_of_a_call() -> None:
+    scene = Scene()
+    walker = scene.walker(scene.hosts[0])
+    walker.book.hold(scene.places[scene.hosts[0].id])
+    scene.balancer.faults = [Unanswered("no answer") for _ in range(99)]
+    scene.clock.at(2.0, partial(scene.stop.ask, StopMode.LEAVE))
+    with pytest.raises(Unanswered):
+        walker.send(scene.balancer.register, 60.0)
+    assert scene.clock.time < 1010.0
+
+
+@pytest.mark.rule("F-54")
+def test_a_second_signal_ends_the_look_where_a_host_is_registered() -> None:
+    scene = Scene()
+    walker = scene.walker(scene.hosts[0])
+    scene.balancer.silent_until = 1e9
+    scene.clock.at(2.0, partial(scene.stop.ask, StopMode.LEAVE))
+    with pytest.raises(Unanswered):
+        walker.seen_registered()
+    assert scene.clock.time < 1010.0
+
+
+@pytest.mark.rule("I-10")
+def test_nothing_is_sent_once_another_run_has_taken_over() -> None:
+    scene = Scene()
+    walker = scene.walker(scene.hosts[0])
+    walker.book.hold(scene.places[scene.hosts[0].id])
+    scene.ledger.superseded = True
+    with pytest.raises(Superseded):
+        walker.send(scene.balancer.register, 60.0)
+    assert not scene.deeds("register")
