@@ -11,9 +11,21 @@ from scene import Scene
 
 from builders import a_pool
 from elbroll import events
+from elbroll.engine.preparing import Preparation
 from elbroll.engine.stop import StopMode
 from elbroll.errors import HostAccessError, HostUnreachable, Refused
-from elbroll.model import BalancerKind, InstanceState, JobEnd, JobResult, Outcome, RecordState, Result, Step
+from elbroll.model import (
+    BalancerKind,
+    HostResult,
+    InstanceState,
+    JobEnd,
+    JobResult,
+    Outcome,
+    RecordState,
+    Result,
+    Step,
+    TargetState,
+)
 
 if TYPE_CHECKING:
     from elbroll.engine.preparing import HostNeeds
@@ -226,8 +238,29 @@ def test_without_http_checks_no_tunnel_is_needed() -> None:
     assert needs(Scene(settings={"verify": {"http": "off"}})).tunnel_to == ()
 
 
-def test_a_command_with_sudo_needs_it() -> None:
-    assert needs(Scene(settings={"deploy": {"rollback": "sudo systemctl restart web"}})).sudo
+@pytest.mark.parametrize("kind", ["prepare", "commands", "rollback"])
+def test_a_command_with_sudo_needs_it(kind: str) -> None:
+    assert needs(Scene(settings={"deploy": {kind: "sudo systemctl restart web"}})).sudo
+
+
+@pytest.mark.rule("F-47")
+def test_questions_are_tried_for_the_release_that_will_be_deployed() -> None:
+    scene = Scene()
+    asked: list[str | None] = []
+    of = scene.checks.of
+    scene.checks.of = lambda *about: (asked.append(about[2]), of(*about))[1]  # type: ignore[method-assign,func-returns-value]
+    scene.roll()
+    assert set(asked) == {"v143"}
+
+
+def test_a_sick_host_that_is_not_ready_is_not_called_in_service() -> None:
+    scene = Scene()
+    first, run = scene.hosts[0], scene.run()
+    scene.transport.refuses[first.id] = HostUnreachable("no route")
+    planned = replace(scene.planned(first), state=TargetState.UNHEALTHY)
+    result = Preparation(run, scene.room(run), {}).of(planned)
+    assert isinstance(result, HostResult)
+    assert (result.outcome, result.in_service) == (Outcome.SKIPPED, False)
 
 
 @pytest.mark.rule("F-34", "F-12")
