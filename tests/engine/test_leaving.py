@@ -287,6 +287,24 @@ def test_a_drain_that_a_signal_ended_is_cancelled_and_no_failure_of_the_hosts() 
     assert (result.failure and result.failure.code, result.steps[0].result) == ("interrupted", Result.CANCELLATION)
 
 
+@pytest.mark.rule("F-54", "F-27")
+def test_a_signal_ends_the_wait_for_a_count_right_after_the_call() -> None:
+    scene = Scene()
+    deregister = scene.balancer.deregister
+
+    def silent_until_a_signal(pool: Pool, entries: Sequence[Registration]) -> None:
+        deregister(pool, entries)
+        if pool == scene.web:  # the last one
+            scene.balancer.silent_until = 1e9
+            scene.clock.at(2.0, partial(scene.stop.ask, StopMode.FINISH))
+
+    scene.balancer.deregister = silent_until_a_signal  # type: ignore[method-assign]
+    walker = scene.walker(scene.hosts[0])
+    with pytest.raises(StepFailed):
+        leave(walker, countable=True)
+    assert scene.clock.time < 1010.0
+
+
 @pytest.mark.rule("I-5", "T8")
 def test_what_cannot_be_counted_any_more_is_told_with_the_reason() -> None:
     scene = Scene()

@@ -539,6 +539,30 @@ def test_a_second_signal_ends_the_wait_for_a_group() -> None:
     assert scene.clock.time < 1150.0
 
 
+@pytest.mark.rule("F-54", "F-37")
+def test_a_signal_ends_the_wait_for_a_group_that_does_not_answer_before_anything_is_written() -> None:
+    scene = a_scene()
+
+    def silent_until_a_signal() -> None:
+        scene.groups.silent_until = 1e9
+        scene.clock.at(2.0, partial(scene.stop.ask, StopMode.FINISH))
+
+    scene.sink = OnStart(silent_until_a_signal)
+    result = scene.roll()[scene.hosts[0].id]
+    assert (result.outcome, scene.deeds("record")) == (Outcome.NOT_REACHED, [])
+    assert result.seconds < 10.0
+
+
+@pytest.mark.rule("F-54", "F-37")
+def test_a_signal_ends_the_look_before_a_host_stands_by() -> None:
+    scene = a_scene()
+    scene.put_record(scene.hosts[0], RecordState.HELD, standby_group=GROUP)
+    scene.groups.silent_until = 1e9
+    with pytest.raises(Unanswered):
+        enter(scene.walker(scene.hosts[0]), lambda: True)
+    assert scene.clock.time < 1005.0
+
+
 @pytest.mark.rule("F-54", "A3")
 def test_a_second_signal_ends_the_look_for_what_a_group_has_not_registered() -> None:
     scene = a_scene()
