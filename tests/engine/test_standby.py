@@ -557,9 +557,10 @@ def test_a_signal_ends_the_wait_for_a_group_that_does_not_answer_before_anything
 def test_a_signal_ends_the_look_before_a_host_stands_by() -> None:
     scene = a_scene()
     scene.put_record(scene.hosts[0], RecordState.HELD, standby_group=GROUP)
+    walker = scene.walker(scene.hosts[0])
     scene.groups.silent_until = 1e9
     with pytest.raises(Unanswered):
-        enter(scene.walker(scene.hosts[0]), lambda: True)
+        enter(walker, lambda: True)
     assert scene.clock.time < 1005.0
 
 
