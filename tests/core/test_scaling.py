@@ -184,6 +184,22 @@ def test_the_numbers_count_who_comes_back() -> None:
 
 
 @pytest.mark.rule("A4")
+def test_a_host_of_ours_that_its_group_has_taken_back_is_not_counted_twice() -> None:
+    scaling = a_scaling(replace(GROUP, min_size=4, desired=4))
+
+    assert "standby-minimum" in codes(plan(scaling, records=standing_by(FOUR[0])))
+
+
+@pytest.mark.rule("A4")
+def test_one_that_comes_back_and_one_that_leaves_may_be_out_at_once() -> None:
+    scaling = a_scaling(replace(GROUP, min_size=1, desired=1), FOUR[:2], web_1=Lifecycle.STANDBY)
+    made = plan(scaling, records=standing_by(FOUR[0]), pace={"max_unavailable": 2})
+
+    (refusal,) = (each for each in made.refusals if each.code == "standby-minimum")
+    assert refusal.why == ("1 wanted + 1 back from standby - 2 = 0, and its minimum is 1",)
+
+
+@pytest.mark.rule("A4")
 @pytest.mark.parametrize("records", [{}, standing_by(FOUR[0])])
 def test_who_stands_by_and_is_not_walked_does_not_come_back(records: dict[HostId, HostRecord]) -> None:
     scaling = a_scaling(replace(GROUP, min_size=3, desired=3), web_1=Lifecycle.STANDBY)

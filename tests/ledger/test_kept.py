@@ -11,6 +11,7 @@ import pytest
 from elbroll.aws import Clients, Identity
 from elbroll.errors import Interrupted, Locked, StoreDown, Superseded, UsageError
 from elbroll.ledger import KeptLedger, locks, open_store
+from elbroll.ledger.ports import Verdict
 from elbroll.ledger.stores.file import FileStore
 from elbroll.ledger.values import Draft, loads
 from elbroll.model import PoolId, RecordState, RunId
@@ -144,6 +145,18 @@ def test_a_rest_after_a_broken_lock_ends_with_a_signal_and_the_next_run_rests_an
     ours.ledger.acquire([WEB], a_holder())
 
     assert clock.monotonic() - began < 2.0
+    assert ours.clock.monotonic() - before == 6.0
+
+
+@pytest.mark.rule("I-10", "F-12")
+def test_a_run_that_could_not_give_a_broken_lock_back_takes_it_again_and_rests(ours: Desk, theirs: Desk) -> None:
+    theirs.ledger.acquire([WEB], a_holder("81cc02")).release()
+    left = locks.held(a_holder(), 2, ours.clock.now(), None, broken_by="ops@laptop")
+    assert ours.store.write(WEB_KEY, Draft(left, "left"), ours.store.read(WEB_KEY)) is Verdict.WON
+    before = ours.clock.monotonic()
+
+    ours.ledger.acquire([WEB], a_holder())
+
     assert ours.clock.monotonic() - before == 6.0
 
 
