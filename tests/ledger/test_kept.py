@@ -110,6 +110,7 @@ def test_a_broken_lock_is_used_once_the_last_proof_of_it_has_run_out(
     ours.ledger.acquire([WEB, API], a_holder())
 
     assert ours.clock.monotonic() - before == waits
+    assert "broken_by" in newest(log, WEB_KEY)  # lest it is forgotten should we die within the rest
 
 
 @pytest.mark.rule("I-10", "F-10")
