@@ -118,7 +118,7 @@ def too_kind() -> None:
 def no_group() -> None:
     """A host stands by without a record of it (A3)."""
     hold = HostBook.hold
-    HostBook.hold = lambda book, seen, _group=None: hold(book, seen)
+    HostBook.hold = lambda book, seen, _group=None, alone=(): hold(book, seen, alone=alone)
 
     def stand_by(walker: Walker, *_: object) -> frozenset[Registration]:
         if walker.host.id in walker.room.fleet.scaling.members:
