@@ -51,7 +51,6 @@ class _Once:
             return
         if self.renewed(request_dict, response):
             raise Unanswered("AWS did not accept the credentials, and there are fresh ones")
-        refusal: Any = self.client.exceptions.from_code(
-            parsed.get("Error", {}).get("Code")
-        )  # a class, typed as a value
+        code = parsed.get("Error", {}).get("Code")
+        refusal: Any = self.client.exceptions.from_code(code)  # a class, typed as a value
         raise refusal(parsed, operation.name)
