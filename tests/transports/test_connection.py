@@ -308,6 +308,25 @@ def test_a_cut_line_is_known_to_be_lost(end, sshd: SshdServer, tmp_path: Path) -
             assert isinstance(line.why_lost(), HostUnreachable)
 
 
+@pytest.mark.rule("H3", "H9")
+def test_a_line_that_takes_nothing_more_is_lost_before_its_other_end_says_so(sshd: SshdServer, tmp_path: Path) -> None:
+    with FaultProxy(sshd.port) as proxy:
+        ssh = settings(proxy.port, sshd.client_key, known(tmp_path, sshd))
+        with connector(ssh, tmp_path) as made, closing(made.connect(a_host())) as line:
+            proxy.freeze()
+            line._carrier.sock.shutdown(socket.SHUT_WR)
+            with pytest.raises(HostUnreachable, match="was lost"):
+                line.exec("true", 5)
+            assert not line.alive
+
+
+@pytest.mark.rule("H3", "H15")
+def test_a_line_whose_end_was_read_is_lost_before_paramiko_says_so(line: Connection) -> None:
+    line._packets.ended = EOFError()
+    assert line._transport.is_active()
+    assert not line.alive
+
+
 @pytest.mark.rule("T-4", "H12")
 def test_forty_hosts_at_once_get_past_a_server_that_drops_the_eleventh(start_sshd: StartSshd, tmp_path: Path) -> None:
     server = start_sshd("MaxStartups 10:30:100")

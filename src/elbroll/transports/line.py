@@ -91,7 +91,7 @@ class Connection:
     @property
     def alive(self) -> bool:
         """Whether the line stands, as far as anyone knows."""
-        return self._transport.is_active() and not self._closing.is_set()
+        return self._transport.is_active() and not self._packets.ended and not self._closing.is_set()
 
     def why_lost(self) -> Exception | None:
         """What ended the line, in our words; None while it stands or after `close`."""

@@ -52,7 +52,7 @@ class ListeningPacketizer(Packetizer):
         """The other side's reason for disconnecting, untrusted."""
         self.offered: Offered | None = None
         self.ended: Exception | None = None
-        """What ended the reading."""
+        """What ended the reading or the writing: known here before paramiko's thread has marked the line as closed."""
 
     def start_handshake(self, timeout: float) -> None:
         """Nothing: paramiko's timer would outlive a failed attempt by 15 s (T-6), and the guardian has its own."""
@@ -87,7 +87,11 @@ class ListeningPacketizer(Packetizer):
             copy = Message(content[1:])
             copy.get_string()
             self._opening.channel = copy.get_int()
-        super().send_message(data)
+        try:
+            super().send_message(data)
+        except Exception as error:
+            self.ended = self.ended or error
+            raise
 
     def refusal(self) -> OpenRefused | None:
         """Why the channel that this thread has tried to open last was refused.
