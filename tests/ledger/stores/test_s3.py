@@ -251,6 +251,33 @@ def test_a_line_that_breaks_while_reading_is_no_answer(
         store.read(KEY)
 
 
+@pytest.mark.rule("F-12", "F-15")
+@pytest.mark.parametrize("kept", [0, 1, 40])
+def test_a_body_that_is_cut_off_on_its_way_is_no_value(stub: Stubber, store: S3Store, kept: int) -> None:
+    whole = DRAFT.over('"e1"').encode()
+    stub.add_response("get_object", {"Body": StreamingBody(BytesIO(whole[:kept]), len(whole)), "ETag": '"e2"'}, WHERE)
+
+    with pytest.raises(StoreDown):
+        store.read(KEY)
+
+
+def test_a_body_that_comes_in_pieces_is_one_value(
+    clients: Clients, store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Dripping:
+        def __init__(self) -> None:
+            self._left = BytesIO(b'{"word":"whole"}')
+
+        def read(self, size: int) -> bytes:
+            return self._left.read(min(size, 3))
+
+    monkeypatch.setattr(clients.s3, "get_object", lambda **_: {"Body": Dripping(), "ETag": '"e"'})
+    found = store.read(KEY)
+
+    assert found is not None
+    assert found.text == '{"word":"whole"}'
+
+
 def test_without_a_prefix_keys_begin_at_the_top(clients: Clients) -> None:
     store = S3Store(clients.s3, "acme-ops", "", "123456789012")
     store.write(KEY, DRAFT, None)

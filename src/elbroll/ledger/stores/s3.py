@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Final
 
+    from botocore.response import StreamingBody
     from types_boto3_s3 import S3Client
 
 READERS = 8
@@ -52,7 +53,7 @@ class S3Store:
                     Bucket=self._bucket, Key=self._object(key), ExpectedBucketOwner=self._owner
                 )
                 tag = part(answer, "ETag", "s3:GetObject")
-                body = answer["Body"].read(self.limit + 1)
+                body = _whole(answer["Body"], self.limit)
             except ClientError as error:
                 if code_of(error) == "NoSuchKey":
                     return None
@@ -130,6 +131,15 @@ class S3Store:
             return body.decode() if len(body) <= self.limit else None
         except UnicodeDecodeError:
             return None
+
+
+def _whole(stream: StreamingBody, limit: int) -> bytes:
+    """To the end, or past the limit. Only at its end does the SDK say that a body was cut off on its way; half a value
+    would read as one that somebody unknown has written."""
+    body = b""
+    while len(body) <= limit and (more := stream.read(limit + 1 - len(body))):
+        body += more
+    return body
 
 
 def _age(answer: Mapping[str, Any]) -> float | None:
