@@ -488,6 +488,48 @@ def test_a_host_that_somebody_takes_out_stays_expected_and_the_guard_refuses() -
     assert third.id not in scene.ledger.kept
 
 
+def leaves_by_hand(scene: Scene, host: Host) -> None:
+    """Somebody calls deregister; the delay is still to come."""
+    scene.balancer.deregister(scene.web, sorted(entry for entry in scene.places[host.id]))
+
+
+@pytest.mark.rule("F-36", "F-17", "I-2", "I-9")
+@pytest.mark.parametrize("countable", [True, False])
+@pytest.mark.parametrize(
+    ("meddle", "code", "says"),
+    [
+        (Scene.take_out, "not-registered", "registered in no pool any more"),
+        (leaves_by_hand, "unsettled", "is leaving web-prod, and not by elbroll"),
+    ],
+)
+def test_a_host_that_somebody_takes_out_before_its_turn_gets_neither_a_record_nor_a_command(
+    meddle: Callable[[Scene, Host], None], code: str, says: str, countable: bool
+) -> None:
+    scene = Scene(size=6, settings={"pace": {"floor": 2}})
+    scene.transport.countable = countable
+    leave_api(scene)
+    first, second, *_ = scene.hosts
+    plan = scene.plan()
+    scene.transport.on_run = lambda _host, _job: meddle(scene, second)
+    results = scene.roll(plan=plan)
+    failure = results[second.id].failure
+    assert results[first.id].outcome is Outcome.DEPLOYED
+    assert results[second.id].outcome is Outcome.NOT_REACHED
+    assert (failure and failure.code, says in str(failure)) == (code, True)
+    assert scene.state(second) is None
+    assert [run[1] for run in scene.deeds("run")] == [first.id]
+
+
+@pytest.mark.rule("F-14", "T2")
+def test_a_host_that_one_answer_lacks_is_looked_for_again_before_it_is_called_taken_out() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    entries = {entry: scene.balancer.targets.pop(entry) for entry in scene.places[first.id]}
+    scene.clock.at(3.0, lambda: scene.balancer.targets.update(entries))
+    plan = replace(scene.plan(), hosts=scene.plan().hosts[:1])
+    assert scene.roll(plan=plan)[first.id].outcome is Outcome.DEPLOYED
+
+
 # --- registering
 
 

@@ -23,6 +23,8 @@ FIRST = (ExitCode.HELP_NEEDED, ExitCode.BUG, ExitCode.TIMEOUT, ExitCode.HALTED)
 """If several apply: signal, then these in this order, then whatever is left."""
 BEFORE_ANY_CHANGE = frozenset({ExitCode.ACCESS, ExitCode.REFUSED, ExitCode.LOCKED, ExitCode.DECLINED})
 """Codes that promise that nothing was done; once something was, they are `halted`."""
+REFUSALS = frozenset({"floor", "standby", "superseded", "not-registered", "unsettled"})
+"""Failures of hosts to which nothing was done."""
 NOT_AGAIN = re.compile(r" --(plan|events)(=| )('[^']*'|\S+)")
 """A saved plan no longer holds once some of it was done, and a file of events is never written over."""
 NAMED_AT_MOST = 4
@@ -136,7 +138,7 @@ def _halted_by(standing: Standing, results: Iterable[HostResult]) -> ExitCode:
     if any(failure.access for failure in failures):
         return ExitCode.ACCESS
     codes = {failure.code for failure in failures}
-    if standing.touched or codes - {"floor", "standby", "superseded"}:
+    if standing.touched or codes - REFUSALS:
         return ExitCode.HALTED
     return ExitCode.LOCKED if "superseded" in codes else ExitCode.REFUSED
 

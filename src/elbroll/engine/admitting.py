@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 ADMISSION = 2.0
 """Seconds between two looks at a guard that may change its mind (F-25)."""
 
+NO_COUNT = frozenset({"halted", "not-registered", "unsettled"})
+"""Refusals that have nothing to do with how many are in service."""
+
 
 def admit(walker: Walker) -> None:
     """Ask the guard, for as long as its reason may heal. Raises StepFailed."""
@@ -56,7 +59,7 @@ def _refuse(walker: Walker, wait: Wait[Leave | Refuse | ElbrollError]) -> None:
     if isinstance(wait.last, ElbrollError):
         raise failed_by(Step.GUARD, wait.last) from wait.last
     if isinstance(wait.last, Refuse):
-        code = "halted" if wait.last.code == "halted" else "floor"
+        code = wait.last.code if wait.last.code in NO_COUNT else "floor"
         raise failed(Step.GUARD, code, wait.last.message, *wait.last.why)
     raise failed(Step.GUARD, "unanswered", "capacity could not be read", str(wait.silence))
 

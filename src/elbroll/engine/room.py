@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from elbroll import events
 from elbroll.core.guard import Leave, Refuse, count, expected_hosts, joined, may_leave
+from elbroll.core.names import listed
 from elbroll.core.tally import remembering
 from elbroll.engine.lives import died
 from elbroll.errors import ElbrollError, PoolGone
@@ -95,7 +96,7 @@ class FleetRoom:
                 return Refuse(self._shut, (), heals=False, code="halted")
             views = self.views(self.fleet.pools, FRESH)
             registrations = self._shown(host, views)
-            verdict = self._judge(host, views) if registrations else Leave()
+            verdict = self._taken_by_others(host, registrations, views) or self._judged(host, registrations, views)
             if isinstance(verdict, Leave):
                 left_behind = self._capacities(host, views)
                 hold(registrations)
@@ -191,6 +192,12 @@ class FleetRoom:
         out, warming = {**self._out, **dict.fromkeys(without, "")}, self._warming()
         return count(self.fleet.pools[pool], self.fleet, view, expected, out, self._rules, warming=warming)
 
+    def _judged(
+        self, host: Host, registrations: Collection[Registration], views: Mapping[PoolId, PoolView]
+    ) -> Leave | Refuse:
+        """A host that is out already takes nothing away."""
+        return self._judge(host, views) if registrations else Leave()
+
     def _judge(self, host: Host, views: Mapping[PoolId, PoolView]) -> Leave | Refuse:
         """What heals by waiting includes hosts of ours that are on their way back (F-27)."""
         self._expected = joined(self._expected, self.fleet, views)
@@ -199,6 +206,24 @@ class FleetRoom:
         if isinstance(verdict, Refuse) and verdict.code in COUNTED and self.others_at_work(host):
             return replace(verdict, heals=True)
         return verdict
+
+    def _taken_by_others(
+        self, host: Host, registrations: Collection[Registration], views: Mapping[PoolId, PoolView]
+    ) -> Refuse | None:
+        """Out, or on its way, in no record: somebody else's act, which is never recorded as ours (F-19, F-36).
+
+        One that no row shows may still be there (T2).
+        """
+        if host.id in self._out:
+            return None
+        rows = ((pool, row) for pool, view in views.items() for row in view.rows if row.state is TargetState.DRAINING)
+        if leaving := sorted({self._name(pool) for pool, row in rows if self._belongs(host, row.registration)}):
+            says = f"{host.name} is leaving {listed(leaving)}, and not by elbroll"
+            return Refuse(says, (), heals=False, code="unsettled")
+        if not registrations:
+            says = f"{host.name} is registered in no pool any more, and was not taken out by elbroll"
+            return Refuse(says, (), heals=True, code="not-registered")
+        return None
 
     def _agree_to(self, host: Host, left_behind: dict[PoolId, int]) -> None:
         """What is left behind by this host is what those who are still leaving have to bear too."""
