@@ -322,6 +322,16 @@ def restored() -> Story:
     return finish(story.tell(e.HostFinished(four, replace(result, record=RecordState.IN_SERVICE))))
 
 
+def restored_nowhere() -> Story:
+    """`elbroll restore web-4 --give-up web-prod-http`, after its pool was deleted."""
+    four = host(4)
+    out = replace(planned(four, 1, after=None), state=TargetState.GONE, begin=Step.REGISTER)
+    plan = replace(PLAN, release=None, hosts=(out,), skipped=(), pools=(), total=0, in_service=0)
+    story = Story().tell(started("restore", release=None), e.PlanMade(plan))
+    story.tell(e.HostStarted(four, 1, frozenset({registration(four)})), e.RecordWritten(four, RecordState.IN_SERVICE))
+    return finish(story.tell(e.HostFinished(four, HostResult(four.id, Outcome.RESTORED, in_service=False))))
+
+
 def executed() -> Story:
     """`elbroll exec --lb web-prod --only 'web-[12]' -- sudo systemctl restart web`."""
     line = "elbroll exec --lb web-prod --only 'web-[12]' -- sudo systemctl restart web"

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cli.shell import Shell
 from cli.witness import states
+from cli.worlds import small_world
 
 if TYPE_CHECKING:
-    from cli.shell import Shell
+    from pathlib import Path
+
     from elbroll.demo.world import World
 
 
@@ -38,3 +41,26 @@ def test_a_record_waits_for_a_deleted_pool_until_it_is_given_up_by_name(elbroll:
     assert given_up.code == 0, given_up.err
     assert states(world)["demo-1"] == "in-service"
     assert world.hosts[0].instance in world.in_service("demo")
+
+
+@pytest.mark.rule("F-35")
+def test_a_record_all_of_whose_pools_are_gone_is_closed_once_each_is_given_up_by_name(tmp_path: Path) -> None:
+    with small_world() as world:
+        elbroll = Shell(world, tmp_path)
+        assert elbroll("drain", "demo-1").code == 0
+        delete_pool(world, "demo")
+        delete_pool(world, "extra")
+
+        waiting = elbroll("restore", "demo-1")
+        half = elbroll("restore", "demo-1", "--give-up", "demo")
+        given_up = elbroll("restore", "demo-1", "--give-up", "demo", "--give-up", "extra")
+        again = elbroll("restore", "demo-1", "--give-up", "demo", "--give-up", "extra")
+
+    assert waiting.code != 0
+    assert "elbroll restore demo-1 --give-up demo --give-up extra" in waiting.err
+    assert half.code != 0
+    assert "elbroll restore demo-1 --give-up demo --give-up extra" in half.err
+    assert given_up.code == 0, given_up.err
+    assert "demo-1" in given_up.out
+    assert "none of its pools exists any more" in given_up.out
+    assert "demo-1 is not recorded as out" in again.err

@@ -83,7 +83,7 @@ def test_pools_that_no_longer_exist_are_given_up_by_name_one_by_one() -> None:
     lost = [Registration(a_pool(name).id, ONE.id, 9000) for name in ("old-b", "old-a")]
     told = said(without(ONE), {ONE.id: a_record(ONE, [a_registration(WEB, ONE), *lost])})
     fix = "elbroll restore web-1 --give-up old-a --give-up old-b"
-    assert told == (f"web-1 was taken out of old-a and old-b, which no longer exists: {fix}",)
+    assert told == (f"web-1 is recorded as out, and old-a and old-b no longer exist: {fix}",)
 
 
 @pytest.mark.rule("I-8")

@@ -158,6 +158,38 @@ def test_a_pool_that_no_run_has_ever_held_takes_nobody_back() -> None:
     assert [each.code for each in made.refusals] == ["record-misplaced"]
 
 
+OLD = a_pool("old-prod")
+
+
+def lost(host: Host) -> dict[HostId, HostRecord]:
+    """Recorded as out of pools that were deleted."""
+    return {host.id: a_record(host, [a_registration(pool, host) for pool in (OLD, a_pool("old-api"))], HELD)}
+
+
+@pytest.mark.rule("F-35")
+@pytest.mark.parametrize("given_up", [(), ("old-prod",)])
+def test_a_host_of_deleted_pools_is_refused_until_each_is_given_up(given_up: tuple[str, ...]) -> None:
+    made, fleet = a_site(lost(ONE))
+    (refusal,) = restore_plan(made, fleet, [ONE.id], given_up).refusals
+    assert refusal.code == "pool-gone"
+    assert refusal.message == "web-1 cannot go back: old-api and old-prod no longer exist"
+    assert refusal.fix == ("elbroll restore web-1 --give-up old-api --give-up old-prod",)
+
+
+@pytest.mark.rule("F-35")
+@pytest.mark.parametrize("word", ["old-prod", OLD.id])
+def test_a_host_whose_deleted_pools_were_all_given_up_is_walked(word: str) -> None:
+    made, fleet = a_site(lost(ONE))
+    assert [each.host for each in restore_plan(made, fleet, [ONE.id], (word, "old-api")).hosts] == [ONE]
+    assert left_out(made, (word, "old-api")) == ()
+
+
+@pytest.mark.rule("F-35")
+def test_a_deleted_pool_keeps_nobody_from_the_pools_that_are_left() -> None:
+    records = {ONE.id: a_record(ONE, [a_registration(WEB, ONE), a_registration(OLD, ONE)], HELD)}
+    assert [each.host for each in restored(records).hosts] == [ONE]
+
+
 def test_those_that_stay_out_are_known_and_healthy_hosts_are_none_of_them() -> None:
     made, _ = a_site(EVERY_STATE)
     assert {each.host.name for each in left_out(made)} == {"web-4", "web-5"}

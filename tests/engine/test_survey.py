@@ -12,7 +12,7 @@ from scene import Scene
 from builders import a_host, a_pool, a_record, a_registration, lb_settings
 from elbroll.engine.survey import Eyes, Survey, survey_again, survey_hosts, survey_lb
 from elbroll.errors import AwsRefused, ElbrollError, NotFound, PermissionDenied, Unanswered
-from elbroll.model import BalancerKind, HostId, InstanceState, Lifecycle, RecordState, TargetType
+from elbroll.model import BalancerKind, Host, HostId, InstanceState, Lifecycle, RecordState, TargetType
 from fakes import FakeDirectory
 
 LB = "web-prod-lb"
@@ -258,14 +258,38 @@ def test_a_host_in_no_pool_and_no_record_is_not_guessed_about() -> None:
         survey_hosts(["web-8", "web-9"], eyes(scene))
 
 
-@pytest.mark.rule("F-35")
-def test_a_host_whose_record_names_only_pools_that_are_gone_is_not_called_unrecorded() -> None:
-    scene = Scene()
+def out_of_nowhere(scene: Scene) -> Host:
+    """A host that is recorded as out of a pool which was deleted."""
     alone = a_host(9)
     scene.inventory.hosts[alone.id] = alone
     scene.ledger.kept[alone.id] = a_record(alone, [a_registration(PAY, alone)], RecordState.HELD)
-    with pytest.raises(NotFound, match="and recorded as out of pay only, which no longer exists"):
+    return alone
+
+
+@pytest.mark.rule("F-35")
+def test_a_host_whose_record_names_only_pools_that_are_gone_is_not_called_unrecorded() -> None:
+    scene = Scene()
+    out_of_nowhere(scene)
+    with pytest.raises(NotFound, match="and recorded as out, but pay no longer exists") as refused:
         survey_hosts(["web-9"], eyes(scene))
+    assert refused.value.fix == ("elbroll restore web-9 --give-up pay     closes its record",)
+
+
+@pytest.mark.rule("F-35")
+def test_a_record_alone_makes_a_fleet_of_no_pool_where_that_is_wanted() -> None:
+    scene = Scene()
+    alone = out_of_nowhere(scene)
+    found = survey_hosts(["web-9"], eyes(scene), poolless=True)
+    assert (found.fleet.lb, found.fleet.pools, names(found)) == ("web-9", {}, {"web-9"})
+    assert found.records.keys() == {alone.id}
+
+
+@pytest.mark.rule("F-17", "I-12")
+def test_a_host_in_no_pool_and_no_record_is_not_guessed_about_even_then() -> None:
+    scene = Scene()
+    scene.inventory.hosts |= {host.id: host for host in [a_host(8)]}
+    with pytest.raises(NotFound, match="not recorded as out"):
+        survey_hosts(["web-8"], eyes(scene), poolless=True)
 
 
 # --- two surveys

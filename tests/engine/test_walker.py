@@ -27,12 +27,12 @@ def test_places_are_named_in_one_order_always() -> None:
 
 
 @pytest.mark.rule("C4", "F-35")
-def test_a_place_is_named_without_a_port_it_has_not_and_by_its_id_where_its_pool_is_no_more() -> None:
+def test_a_place_is_named_without_a_port_it_has_not_and_by_its_last_name_where_its_pool_is_no_more() -> None:
     scene = Scene(web=a_pool("web-prod", kind=BalancerKind.CLASSIC, ports=(8080,)))
     first = scene.hosts[0]
     walker = scene.walker(first)
     assert walker.label(a_registration(scene.web, first)) == "web-prod"
-    assert walker.label(Registration(PoolId("tg/gone/1"), first.id, 80)) == "tg/gone/1:80"
+    assert walker.label(Registration(PoolId("tg/gone/1"), first.id, 80)) == "gone:80"
 
 
 @pytest.mark.rule("T2")

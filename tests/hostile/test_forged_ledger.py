@@ -210,7 +210,7 @@ def test_records_of_hosts_and_pools_that_do_not_exist_are_shown_and_move_nobody(
 
     assert said[1].code == 0, said[1].text
     assert all(each.code in {0, 4, 5} for each in refused), [each.text for each in refused]
-    assert "no longer exists" in said[0].text
+    assert "no longer exist" in said[0].text
     assert not any("\x1b" in each.text or "\n::error" in each.text for each in (*said, *refused))
     assert not any("elbroll has a bug" in each.text for each in (*said, *refused)), [each.text for each in refused]
     assert (moves(world), forger.history(f"host/{STRANGER}"), forger.history(f"host/{host}")) == before

@@ -87,6 +87,12 @@ def test_a_restore_ends_with_where_the_host_is() -> None:
     assert told(story.restored())[1] == "6 of 6 in service. web-4 is where it was: web-prod-http:8080\n"
 
 
+@pytest.mark.rule("F-35", "I-9")
+def test_a_restore_of_a_host_whose_pools_are_gone_says_that_it_serves_nowhere() -> None:
+    nowhere = "web-4 serves nowhere: none of its pools exists any more. Its record is closed."
+    assert told(story.restored_nowhere())[1] == f"0 of 0 in service. {nowhere}\n"
+
+
 def test_an_exec_ends_with_how_many() -> None:
     assert told(story.executed())[1] == "The command ran on 2 hosts, 6 of 6 in service. 0:45 (run 7f3a9c)\n"
 

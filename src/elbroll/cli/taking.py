@@ -62,7 +62,7 @@ def restore(
     if lb:
         return _undertake(session, roll_task(session, lb, asked, settings, "restore"), wishes)
     called = name or ",".join(sorted({record.lb for record in wanted.values() if record.lb})) or ",".join(asked.only)
-    look = partial(survey_hosts, asked.only, session.eyes)
+    look = partial(survey_hosts, asked.only, session.eyes, poolless=True)
     task = Task("restore", called, asked, settings, look, named=name is not None)
     return _undertake(session, task, wishes)
 

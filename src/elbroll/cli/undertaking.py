@@ -58,6 +58,7 @@ class Undertaking:
         self._wishes = wishes
         self._lock_wait = LockWait(lock_wait)
         self._consent = Consent()
+        self._given_up = frozenset(words(wishes.get("give_up")))
         self._untouchable: tuple[PlannedHost, ...] = ()
         self._id = new_run()
         self._holder = holder(self._id, task.command, session.clock.now(), os.environ)
@@ -119,8 +120,8 @@ class Undertaking:
     def _plan(self, survey: Survey) -> RolloutPlan:
         plan = plan_for(self._task, survey, self._session.clock.now(), self._consent)
         if self._task.command == "restore":
-            self._untouchable = left_out(plan)
-            return restore_plan(plan, survey.fleet, {each.host.id for each in plan.hosts})
+            self._untouchable = left_out(plan, self._given_up)
+            return restore_plan(plan, survey.fleet, {each.host.id for each in plan.hosts}, self._given_up)
         return plan
 
     def _agree(self, plan: RolloutPlan) -> None:
@@ -223,7 +224,7 @@ class Undertaking:
             stop=session.stop,
             reason=task.reason,
             until=task.until,
-            give_up=frozenset(words(self._wishes.get("give_up"))),
+            give_up=self._given_up,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from elbroll.core.choice import DEAD
-from elbroll.core.names import clock_time, host_word, listed, pool_name, pool_word
+from elbroll.core.names import clock_time, host_word, listed, pool_name, pools_gone
 from elbroll.core.planned import SkipReason
 from elbroll.core.scaling import scaling_advice
 from elbroll.core.timing import settle_for, until_for
@@ -63,10 +63,8 @@ def _of_record(record: HostRecord, ground: Ground) -> Iterator[str]:
     if record.host not in ground.out:
         yield f"{name} serves although its record says {record.state}: the record is closed first"
     if lost := sorted({item.registration.pool for item in record.registrations} - ground.fleet.pools.keys()):
-        names = [pool_name(id_) for id_ in lost]
-        word = host_word(record.name, record.host)
-        fix = " ".join(["elbroll restore", word, *(f"--give-up {pool_word(pool)}" for pool in lost)])
-        yield f"{name} was taken out of {listed(names)}, which no longer exists: {fix}"
+        what, way = pools_gone(record.name, record.host, lost)
+        yield f"{name} is recorded as out, and {what}: {way}"
     if record.host not in ground.fleet.hosts and record.host not in ground.fleet.neighbours:
         yield f"{name} is recorded as out, but AWS no longer lists it; it counts as missing"
     if record.why is Why.DRAIN and record.until is not None and record.until < ground.asked.now:

@@ -7,6 +7,8 @@ import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from elbroll.model import Fleet, Host, HostId, PoolId, Registration
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
@@ -26,6 +28,13 @@ def pool_word(pool: PoolId) -> str:
 def pool_name(pool: PoolId) -> str:
     """The name within the id, also of a pool that is no longer known."""
     return pool.split("/")[1] if "/" in pool else pool
+
+
+def pools_gone(name: str | None, host: HostId, pools: Sequence[PoolId]) -> tuple[str, str]:
+    """That deleted pools keep the record of a host open, and the command that gives them up (F-35)."""
+    ways = " ".join(f"--give-up {pool_word(pool)}" for pool in pools)
+    what = f"{listed(list(map(pool_name, pools)))} no longer {'exists' if len(pools) == 1 else 'exist'}"
+    return what, f"elbroll restore {host_word(name, host)} {ways}"
 
 
 def registration_name(registration: Registration) -> str:

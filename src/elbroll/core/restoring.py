@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from elbroll.core.fitting import misfit
+from elbroll.core.names import pool_name, pools_gone
 from elbroll.core.plan import PlannedHost, Refusal, RolloutPlan
 from elbroll.core.refusals import by_hand
 from elbroll.model import Failure, HostResult, Outcome, RecordState, Step, Why
@@ -14,7 +15,7 @@ from elbroll.model import Failure, HostResult, Outcome, RecordState, Step, Why
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from elbroll.model import Fleet, HostId, HostRecord
+    from elbroll.model import Fleet, HostId, HostRecord, PoolId
 
 BEGINS = {
     RecordState.HELD: Step.REGISTER,
@@ -23,20 +24,23 @@ BEGINS = {
 }
 
 
-def restore_plan(plan: RolloutPlan, fleet: Fleet, wanted: Collection[HostId]) -> RolloutPlan:
+def restore_plan(
+    plan: RolloutPlan, fleet: Fleet, wanted: Collection[HostId], given_up: Collection[str] = ()
+) -> RolloutPlan:
     """`plan` (made for the same fleet) narrowed to the hosts that are recorded as out and may go back.
 
-    Refused only where none may: beside others, a host in `deploying` stays out and is named (I-4).
+    Refused only where none may: beside others, a host in `deploying` stays out and is named (I-4). `given_up`: names or
+    ids of pools that nobody waits for.
     """
-    chosen = [(each, each.record) for each in plan.hosts if each.host.id in wanted and _may(each, plan)]
+    chosen = [(each, each.record) for each in plan.hosts if each.host.id in wanted and _may(each, plan, given_up)]
     hosts = tuple(_planned(each, record) for each, record in chosen if record is not None)
-    refusals = tuple(_refusal(each, fleet.lb, plan) for each in left_out(plan)) if not hosts else ()
+    refusals = tuple(_refusal(each, fleet.lb, plan) for each in left_out(plan, given_up)) if not hosts else ()
     return replace(plan, why=Why.ROLL, hosts=hosts, skipped=(), refusals=refusals, batches=len(hosts), release=None)
 
 
-def left_out(plan: RolloutPlan) -> tuple[PlannedHost, ...]:
+def left_out(plan: RolloutPlan, given_up: Collection[str] = ()) -> tuple[PlannedHost, ...]:
     """Hosts of a plan that are out and stay so in a `restore`: what they run, or where they belong, is unknown."""
-    return tuple(each for each in plan.hosts if each.record is not None and not _may(each, plan))
+    return tuple(each for each in plan.hosts if each.record is not None and not _may(each, plan, given_up))
 
 
 def left_result(each: PlannedHost, lb: str, plan: RolloutPlan) -> HostResult:
@@ -53,8 +57,20 @@ def left_result(each: PlannedHost, lb: str, plan: RolloutPlan) -> HostResult:
     )
 
 
-def _may(each: PlannedHost, plan: RolloutPlan) -> bool:
-    return each.record is not None and each.record.state in BEGINS and _misfit(each, plan) is None
+def waits_for(pools: Collection[PoolId], given_up: Collection[str]) -> bool:
+    """Whether any of some deleted pools was not given up by name or id (F-35)."""
+    return any(pool not in given_up and pool_name(pool) not in given_up for pool in pools)
+
+
+def _may(each: PlannedHost, plan: RolloutPlan, given_up: Collection[str]) -> bool:
+    sound = each.record is not None and each.record.state in BEGINS and _misfit(each, plan) is None
+    return sound and not waits_for(_all_gone(each, plan), given_up)
+
+
+def _all_gone(each: PlannedHost, plan: RolloutPlan) -> list[PoolId]:
+    """The pools of a host of which none exists any more; empty while there is one to go back into."""
+    recorded = {item.registration.pool for item in each.record.registrations} if each.record else set()
+    return [] if recorded & {planned.pool.id for planned in plan.pools} else sorted(recorded)
 
 
 def _misfit(each: PlannedHost, plan: RolloutPlan) -> Refusal | None:
@@ -75,6 +91,9 @@ def _refusal(each: PlannedHost, lb: str, plan: RolloutPlan) -> Refusal:
     if record is None or record.state is RecordState.UNREADABLE:
         says = f"the record of {name} cannot be read: held by somebody unknown"
         return Refusal("record-unreadable", says, fix=("use the newest elbroll", *by_hand([each.host.id])))
+    if record.state in BEGINS:
+        what, way = pools_gone(name, each.host.id, _all_gone(each, plan))
+        return Refusal("pool-gone", f"{name} cannot go back: {what}", fix=(way,))
     lb = shlex.quote(record.lb or lb)
     return Refusal(
         "deploying",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from elbroll.core.names import host_word, listed, pool_name, pool_word
+from elbroll.core.names import pools_gone
+from elbroll.core.restoring import waits_for
 from elbroll.engine.healthy import bake
-from elbroll.engine.journal import failed_by
-from elbroll.engine.returning import come_back, put_back
+from elbroll.engine.journal import failed_by, translated
+from elbroll.engine.returning import come_back, put_back, rejoin_group
 from elbroll.engine.walker import failed
 from elbroll.engine.working import verify
 from elbroll.errors import ElbrollError
@@ -33,6 +34,19 @@ def go_back(walker: Walker, release: str | None) -> None:
     close(walker, release)
 
 
+def go_nowhere(walker: Walker) -> None:
+    """None of its pools exists any more, and each was given up by name: its group takes the host back, and its record
+    is closed (F-35). Nothing will send to it, and what it runs was not verified. Raises StepFailed.
+    """
+    with translated(Step.REGISTER):
+        _keep_unresolvable(walker, Step.REGISTER)
+        if walker.book.standby_group is not None:
+            rejoin_group(walker)
+        if walker.book.state is RecordState.DEPLOYED:
+            walker.book.registering()
+    close(walker, None)
+
+
 def return_to_service(walker: Walker) -> None:
     """Register, wait for healthy, watch. Raises StepFailed."""
     come_back(walker)
@@ -45,20 +59,16 @@ def close(walker: Walker, release: str | None) -> None:
     A registration whose pool no longer exists keeps the record open until it is given up by name (2.4, F-35).
     """
     try:
-        _keep_unresolvable(walker)
+        _keep_unresolvable(walker, Step.CLOSE)
         walker.book.in_service(release)
     except ElbrollError as error:
         raise failed_by(Step.CLOSE, error) from error
     walker.room.tell_capacity(walker.room.pools_of(walker.host))
 
 
-def _keep_unresolvable(walker: Walker) -> None:
+def _keep_unresolvable(walker: Walker, step: Step) -> None:
     lost = {pool for pool in walker.book.pools() if walker.room.pool(pool) is None}
     if lost:
         walker.book.unresolvable(lost)
-    kept = sorted(pool for pool in lost if not {pool, pool_name(pool)} & walker.run.give_up)
-    if kept:
-        ways = " ".join(f"--give-up {pool_word(pool)}" for pool in kept)
-        word = host_word(walker.host.name, walker.host.id)
-        text = f"{listed(list(map(pool_name, kept)))} no longer exists: elbroll restore {word} {ways}"
-        raise failed(Step.CLOSE, "pool-gone", text)
+    if waits_for(lost, walker.run.give_up):
+        raise failed(step, "pool-gone", ": ".join(pools_gone(walker.host.name, walker.host.id, sorted(lost))))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from elbroll import events
 from elbroll.core.begin import held_release
 from elbroll.engine.book import HostBook
-from elbroll.engine.closing import close, go_back, return_to_service
+from elbroll.engine.closing import close, go_back, go_nowhere, return_to_service
 from elbroll.engine.journal import Journal, StepFailed, credentials_end, translated
 from elbroll.engine.leaving import leave
 from elbroll.engine.lives import DEAD
@@ -52,6 +52,8 @@ class HostWalk:
 
     def restore(self) -> HostResult:
         """Back where the record says: `held` at once, `deployed` after verify, `registering` the rest."""
+        if self._book.registrations and not self._walker.pools():
+            return self._walked(Aim(Outcome.RESTORED, in_service=False, release=None), lambda: go_nowhere(self._walker))
         release = held_release(self._book.record)
         return self._walked(Aim(Outcome.RESTORED, True, release), lambda: go_back(self._walker, release))
 

@@ -55,6 +55,13 @@ def put_back(walker: Walker) -> None:
         await_healthy(walker, limit)
 
 
+def rejoin_group(walker: Walker) -> None:
+    """Out of standby, where there is no pool to come back to. Raises StepFailed."""
+    with walker.journal.step(events.StepStarted(walker.host, Step.REGISTER, limit=OUTAGE)):
+        patiently(partial(rejoin, walker), clock=walker.run.clock, budget=OUTAGE, give_up=walker.leaving_now)
+        await_back(walker, OUTAGE)
+
+
 def send_back(walker: Walker) -> None:
     """Register without waiting, one try a pool: what there is time for within 5 s (safety.md 8)."""
     _register_everywhere(walker, 0.0)

@@ -6,11 +6,22 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from elbroll.core.names import listed, pool_name
+from elbroll.core.names import listed, pools_gone
 from elbroll.core.reach import unconnected
 from elbroll.engine.waiting import patiently
 from elbroll.errors import AwsRefused, NotFound, PermissionDenied
-from elbroll.model import Fleet, Host, HostId, InstanceState, Lifecycle, Member, Scaling, TargetState, TargetType
+from elbroll.model import (
+    BalancerKind,
+    Fleet,
+    Host,
+    HostId,
+    InstanceState,
+    Lifecycle,
+    Member,
+    Scaling,
+    TargetState,
+    TargetType,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -71,23 +82,22 @@ def survey_lb(lb: str, settings: LbSettings, eyes: Eyes) -> Survey:
     return reading.survey(lb, pools, frozenset(own), hosts)
 
 
-def survey_hosts(words: Collection[str], eyes: Eyes) -> Survey:
+def survey_hosts(words: Collection[str], eyes: Eyes, *, poolless: bool = False) -> Survey:
     """The fleet around hosts named by HOST words, wherever they serve or are recorded (`drain i-123`).
 
-    It holds every host of every pool they serve in, as the guard must count them all. Raises NotFound.
+    It holds every host of every pool they serve in, as the guard must count them all. Raises NotFound; with `poolless`
+    not for hosts that are recorded as out of pools of which none exists any more (F-35).
     """
     reading = _Reading(eyes)
     named = {host.id: host for word in words for host in _named(word, reading.records, eyes)}
     home = {pool.id: pool for pool in eyes.directory.serving(tuple(named.values()), ())}
     recorded = _recorded_pools(named, reading.records)
     pools = home | dict(eyes.directory.by_id(recorded - home.keys()))
-    if not pools:
-        names = ", ".join(f"{host.name} ({host.id})" for host in named.values())
-        lost = listed(sorted(map(pool_name, recorded)))
-        out = f"recorded as out of {lost} only, which no longer exists" if recorded else "not recorded as out"
-        raise NotFound(f"{names}: registered in no pool of this region, and {out}")
+    if not pools and not (poolless and recorded):
+        raise _in_no_pool(named.values(), reading.records)
     hosts = named | reading.hosts_of(pools) | _held_hosts(pools, reading.records, eyes)
-    return reading.survey(_lb_name(pools.values()), pools, frozenset(pools), hosts, sure=frozenset(home))
+    name = _lb_name(pools.values()) or listed([host.name for host in named.values()])
+    return reading.survey(name, pools, frozenset(pools), hosts, sure=frozenset(home))
 
 
 def survey_again(before: Survey, eyes: Eyes) -> Survey:
@@ -130,7 +140,7 @@ class _Reading:
         the fleet was found without any record, where these are not all its own."""
         pools = pools | dict(self._eyes.directory.by_id(_recorded_pools(hosts, self.records) - pools.keys()))
         everyone = self.hosts_of(pools) | hosts
-        kind = next(pool.kind for name, pool in pools.items() if name in own)
+        kind = next((pool.kind for name, pool in pools.items() if name in own), BalancerKind.ALB)
         registrations = _registrations(everyone, pools, self._views)
         fleet = Fleet(
             lb=lb,
@@ -225,6 +235,17 @@ def _named(word: str, records: Mapping[HostId, HostRecord], eyes: Eyes) -> tuple
     near = tuple(record.name or host for host, record in records.items() if record.open)
     raise NotFound(
         f'no host is called "{word}"', near=near, fix=("elbroll status     lists every host behind a balancer",)
+    )
+
+
+def _in_no_pool(hosts: Collection[Host], records: Mapping[HostId, HostRecord]) -> NotFound:
+    names = ", ".join(f"{host.name} ({host.id})" for host in hosts)
+    lost = ((host, sorted(_recorded_pools([host.id], records))) for host in hosts)
+    gone = [pools_gone(host.name, host.id, pools) for host, pools in lost if pools]
+    out = "recorded as out, but " + ", ".join(what for what, _ in gone) if gone else "not recorded as out"
+    return NotFound(
+        f"{names}: registered in no pool of this region, and {out}",
+        fix=tuple(f"{way}     closes its record" for _, way in gone),
     )
 
 

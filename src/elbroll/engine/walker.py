@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from elbroll.core.names import pool_name
 from elbroll.engine.journal import Abandoned, StepFailed
 from elbroll.engine.stop import StopMode
 from elbroll.engine.waiting import patiently
@@ -78,7 +79,7 @@ class Walker:
     def label(self, registration: Registration) -> str:
         """`web-prod-http:8080`; without a port for a classic balancer."""
         pool = self.room.pool(registration.pool)
-        name = pool.name if pool else registration.pool
+        name = pool.name if pool else pool_name(registration.pool)
         return name if registration.port is None else f"{name}:{registration.port}"
 
     def send(self, deed: Deed, budget: float, only: Collection[Registration] | None = None) -> None:

@@ -173,7 +173,7 @@ def _good(standing: Standing, end: RunFinished) -> tuple[Line, ...]:
         case "drain" if names:
             return (line(f"{_with_floor(standing)} {_out_on_purpose(standing, names)}"),)
         case "restore" if names:
-            return (line(f"{count}. {_where_it_was(standing)}"),)
+            return (line(" ".join([f"{count}.", *_where_it_was(standing), *_serves_nowhere(standing)])),)
         case "exec" if names:
             return (line(f"The command ran on {counted(len(names), 'host')}, {count}. {took}"),)
         case _:
@@ -208,12 +208,20 @@ def _out_on_purpose(standing: Standing, names: list[str]) -> str:
     return f"{phrases.listed(names)} {verb} out on purpose{until}{reason}."
 
 
-def _where_it_was(standing: Standing) -> str:
+def _where_it_was(standing: Standing) -> Iterable[str]:
     back = [host for host, result in results_of(standing).items() if result.outcome is Outcome.RESTORED]
-    if len(back) > 1:
-        return f"{phrases.listed(_ended_as(standing, GOOD))} are where they were."
-    pools = ", ".join(clean_line(pool) for pool in standing.places.get(back[0], ())) if back else ""
-    return f"{_name(standing, back[0])} is where it was" + (f": {pools}" if pools else ".")
+    served = [host for host in back if results_of(standing)[host].in_service]
+    if len(served) > 1:
+        yield f"{phrases.listed([_name(standing, host) for host in served])} are where they were."
+    elif served:
+        pools = ", ".join(clean_line(pool) for pool in standing.places.get(served[0], ()))
+        yield f"{_name(standing, served[0])} is where it was" + (f": {pools}" if pools else ".")
+
+
+def _serves_nowhere(standing: Standing) -> Iterable[str]:
+    for host, result in results_of(standing).items():
+        if result.outcome is Outcome.RESTORED and not result.in_service:
+            yield f"{_name(standing, host)} serves nowhere: none of its pools exists any more. Its record is closed."
 
 
 def _name(standing: Standing, host: HostId) -> str:
