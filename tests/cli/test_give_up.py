@@ -8,7 +8,9 @@ import pytest
 
 from cli.shell import Shell
 from cli.witness import states
-from cli.worlds import small_world
+from cli.worlds import PAIR, small_world
+from elbroll.demo.settings import PoolPlan
+from elbroll.errors import ExitCode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,21 +47,29 @@ def test_a_record_waits_for_a_deleted_pool_until_it_is_given_up_by_name(elbroll:
 
 @pytest.mark.rule("F-35")
 def test_a_record_all_of_whose_pools_are_gone_is_closed_once_each_is_given_up_by_name(tmp_path: Path) -> None:
-    with small_world() as world:
+    with small_world(pools=(*PAIR, PoolPlan("rest", lb="other", members=(1,)))) as world:
         elbroll = Shell(world, tmp_path)
         assert elbroll("drain", "demo-1").code == 0
         delete_pool(world, "demo")
         delete_pool(world, "extra")
+        bare = tmp_path / "bare.toml"
+        bare.write_text("")
 
         waiting = elbroll("restore", "demo-1")
         half = elbroll("restore", "demo-1", "--give-up", "demo")
+        shown = elbroll("status", "--config", str(bare), "--check")
         given_up = elbroll("restore", "demo-1", "--give-up", "demo", "--give-up", "extra")
+        calm = elbroll("status", "--config", str(bare), "--check")
         again = elbroll("restore", "demo-1", "--give-up", "demo", "--give-up", "extra")
 
     assert waiting.code != 0
     assert "elbroll restore demo-1 --give-up demo --give-up extra" in waiting.err
     assert half.code != 0
     assert "elbroll restore demo-1 --give-up demo --give-up extra" in half.err
+    assert shown.code == ExitCode.EXPECTATION
+    nowhere = "demo-1 is recorded as out, and demo and extra no longer exist"
+    assert f"warning: {nowhere}: elbroll restore demo-1 --give-up demo --give-up extra" in shown.err
+    assert (calm.code, calm.err) == (0, "")
     assert given_up.code == 0, given_up.err
     assert "demo-1" in given_up.out
     assert "none of its pools exists any more" in given_up.out

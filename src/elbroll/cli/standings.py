@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elbroll.cli.saying import looking_now
+from elbroll.cli.saying import looking_now, say
 from elbroll.cli.screens import Screens
 from elbroll.cli.session import Session
 from elbroll.cli.tasks import plan_for, roll_task
 from elbroll.core.guard import Consent
+from elbroll.core.names import pools_gone
 from elbroll.core.plan import Request
 from elbroll.core.reporting import Look, fleet_status, wants_attention
 from elbroll.engine.stop import StopMode
@@ -21,7 +22,7 @@ from elbroll.outputs.documents import dump, status_document
 from elbroll.outputs.statusview import status_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from elbroll.cli.options import Flags
     from elbroll.core.status import FleetStatus
@@ -37,7 +38,10 @@ def status(flags: Flags, lbs: Sequence[str], *, watch: bool, check: bool) -> Exi
         return _watch(session, lbs)
     found = fleets(session, lbs)
     _show(session, found)
-    wanting = check and any(wants_attention(fleet) for fleet in found)
+    nowhere = () if lbs else tuple(_out_of_nothing(session))
+    for text in nowhere:
+        say(f"warning: {text}")
+    wanting = check and (bool(nowhere) or any(wants_attention(fleet) for fleet in found))
     return ExitCode.EXPECTATION if wanting else ExitCode.OK
 
 
@@ -67,6 +71,17 @@ def _fleet(session: Session, lb: str) -> FleetStatus:
     now = session.clock.now()
     look = Look(survey.fleet, survey.views, survey.records, session.eyes.ledger.locks(), now)
     return fleet_status(look, plan_for(task, survey, now, Consent()), session.identity.region)
+
+
+def _out_of_nothing(session: Session) -> Iterator[str]:
+    """Records whose hosts no fleet shows, as none of their pools exists any more (F-35)."""
+    records = [record for record in session.eyes.ledger.records().values() if record.open]
+    recorded = [(record, {item.registration.pool for item in record.registrations}) for record in records]
+    existing = session.eyes.directory.by_id(frozenset().union(*(pools for _, pools in recorded))).keys()
+    for record, pools in recorded:
+        if pools and not pools & existing:
+            what, way = pools_gone(record.name, record.host, sorted(pools))
+            yield f"{record.name or record.host} is recorded as out, and {what}: {way}"
 
 
 def _show(session: Session, found: Sequence[FleetStatus]) -> None:
