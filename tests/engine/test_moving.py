@@ -26,6 +26,13 @@ def warnings(scene: Scene) -> list[str]:
     return [event.code for event in scene.sink.events if isinstance(event, events.Warned)]
 
 
+def told_last(scene: Scene, host: Host) -> bool | str | None:
+    """Whether the host is in service, by the last word about it."""
+    told = [event.result.in_service for event in scene.sink.events if isinstance(event, events.HostFinished)
+            and event.host.id == host.id]  # fmt: skip
+    return told[-1] if told else "nothing was said"
+
+
 def at_record(scene: Scene, state: str, deed: Callable[[], object]) -> None:
     """Once, when a record with this state is being written."""
 
@@ -518,6 +525,36 @@ def test_a_host_that_somebody_takes_out_before_its_turn_gets_neither_a_record_no
     assert (failure and failure.code, says in str(failure)) == (code, True)
     assert scene.state(second) is None
     assert [run[1] for run in scene.deeds("run")] == [first.id]
+    assert told_last(scene, second) is False
+
+
+def falls_sick(scene: Scene, host: Host) -> None:
+    scene.sick.add(host.id)
+
+
+def unseen(scene: Scene, host: Host) -> None:
+    """No row shows it any more; its machine is still there."""
+    for entry in scene.places[host.id]:
+        del scene.balancer.targets[entry]
+
+
+@pytest.mark.rule("F-22", "F-36", "F-34")
+@pytest.mark.parametrize(
+    ("meddle", "serves"),
+    [(falls_sick, False), (Scene.take_out, False), (leaves_by_hand, False), (ends, False), (unseen, None)],
+)
+def test_of_a_host_that_was_not_reached_no_more_is_claimed_than_is_seen_at_the_end(
+    meddle: Callable[[Scene, Host], None], serves: bool | None
+) -> None:
+    scene = Scene()
+    leave_api(scene)
+    first, second, third = scene.hosts
+    plan = scene.plan()
+    scene.transport.on_run = lambda _host, _job: meddle(scene, third)
+    results = scene.roll(plan=plan)
+    assert results[second.id].outcome is Outcome.NOT_REACHED
+    assert third.id not in results
+    assert [told_last(scene, host) for host in (first, second, third)] == [True, True, serves]
 
 
 @pytest.mark.rule("F-14", "T2")

@@ -234,6 +234,15 @@ def test_a_host_that_is_taken_out_again_has_not_fallen_sick() -> None:
     assert room.fell_sick() == ()
 
 
+@pytest.mark.rule("F-35")
+def test_whether_a_host_serves_is_unknown_once_all_its_pools_are_gone() -> None:
+    scene = Scene()
+    room = scene.room()
+    first, second, _ = scene.hosts
+    scene.balancer.deleted.add(scene.web.id)
+    assert room.serving([first.id, second.id]) == {first.id: True, second.id: None}
+
+
 @pytest.mark.rule("F-27", "I-1")
 def test_what_a_later_host_leaves_behind_is_agreed_to_for_those_before_it() -> None:
     scene = Scene(size=6, max_unavailable=2)

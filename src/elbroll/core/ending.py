@@ -49,7 +49,7 @@ def _place_of(planned: PlannedHost, standing: Standing) -> HostResult:
     """As long as its walk has not ended: not reached, or cut off in the middle."""
     work, record = standing.working.get(planned.host.id), standing.records.get(planned.host.id)
     if work is None or record is None:
-        return _not_reached(planned)
+        return not_reached(planned)
     return _cut_off(planned, work, record, standing)
 
 
@@ -70,7 +70,8 @@ def _cut_off(planned: PlannedHost, work: Work, record: RecordState, standing: St
     )
 
 
-def _not_reached(planned: PlannedHost) -> HostResult:
+def not_reached(planned: PlannedHost) -> HostResult:
+    """The place of a host with which nothing was begun: as the plan found it."""
     return HostResult(
         planned.host.id,
         Outcome.NOT_REACHED,

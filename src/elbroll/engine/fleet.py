@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from elbroll import events
 from elbroll.core.decide import Finish, Halt, RollState, Start, WaitForOne, next_move
+from elbroll.core.ending import not_reached
 from elbroll.engine.host import HostWalk
 from elbroll.engine.opening import Opening
 from elbroll.engine.preparing import Preparation
@@ -128,10 +129,13 @@ class Roll:
         return [host for host in self._room.fell_sick() if host in self._results and self._results[host].in_service]
 
     def _look_back(self) -> None:
-        """Who came back has to be well at the end too (I-9); while nobody answers, what was seen last stands."""
-        look = partial(patiently, self._sick, clock=self._run.clock, budget=LOOKS_FOR)
+        """Who came back has to be well at the end too (I-9), and of nobody more is claimed than is seen then.
+
+        While nobody answers, what was seen last stands.
+        """
+        look = partial(patiently, self._seen_at_last, clock=self._run.clock, budget=LOOKS_FOR)
         try:
-            sick = look(give_up=lambda: self._run.stop.mode > StopMode.GO)
+            sick, serving = look(give_up=lambda: self._run.stop.mode > StopMode.GO)
         except ElbrollError as error:
             self._run.sink.tell(events.Warned("unread", f"nobody could see how all are at the end: {error.message}"))
             return
@@ -140,6 +144,20 @@ class Roll:
             result = replace(self._results[planned.host.id], in_service=False, failure=failure)
             self._results[planned.host.id] = result
             self._run.sink.tell(events.HostFinished(planned.host, result))
+        for planned in (each for each in self._untouched() if serving[each.host.id] is not True):
+            result = replace(self._place(planned), in_service=serving[planned.host.id])
+            self._run.sink.tell(events.HostFinished(planned.host, result))
+
+    def _seen_at_last(self) -> tuple[list[HostId], Mapping[HostId, bool | None]]:
+        return self._sick(), self._room.serving([planned.host.id for planned in self._untouched()])
+
+    def _untouched(self) -> list[PlannedHost]:
+        """Hosts to which nothing was done, and which served when the plan was made."""
+        places = ((planned, self._place(planned)) for planned in self._plan.hosts)
+        return [planned for planned, place in places if place.outcome is Outcome.NOT_REACHED and place.in_service]
+
+    def _place(self, planned: PlannedHost) -> HostResult:
+        return self._results.get(planned.host.id) or not_reached(planned)
 
     def _start(self, host: HostId, walk: Callable[[HostId, HostWalk], HostResult], walkers: Crew[HostResult]) -> None:
         planned = self._waiting.pop(host)

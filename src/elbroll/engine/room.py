@@ -162,15 +162,24 @@ class FleetRoom:
 
     def fell_sick(self) -> tuple[HostId, ...]:
         """Hosts that came back in this run and are not healthy everywhere any more (safety.md 5)."""
+        return tuple(host for host, serves in self.serving(tuple(self._returned)).items() if serves is False)
+
+    def serving(self, hosts: Collection[HostId]) -> dict[HostId, bool | None]:
+        """Whether each of them is well in every pool where it was when the run began.
+
+        None: an answer lacks a target of it, which proves nothing, and its machine is still there (T2, C2); or all its
+        pools are gone.
+        """
         views = self.views(self.fleet.pools, FRESH)
         seen = {_place(row.registration): row.state in WELL for view in views.values() for row in view.rows}
-        return tuple(host for host in dict(self._returned) if self._fell(host, seen, views.keys()))
+        return {host: self._serves(host, seen, views.keys()) for host in hosts}
 
-    def _fell(self, host: HostId, seen: Mapping[_Place, bool], read: Collection[PoolId]) -> bool:
-        """An answer that lacks a target proves nothing: EC2 is asked whether the machine is still there (C2)."""
+    def _serves(self, host: HostId, seen: Mapping[_Place, bool], read: Collection[PoolId]) -> bool | None:
         home = self.fleet.registrations.get(host, frozenset())
         well = {seen.get(_place(entry)) for entry in home if entry.pool in read}
-        return False in well or (None in well and died(self._run.inventory, self.fleet.hosts[host]))
+        if False in well or (None in well and died(self._run.inventory, self.fleet.hosts[host])):
+            return False
+        return well == {True} or None
 
     def bear(self, left_out: int) -> None:
         """So many hosts were left out in this run; the floor bears as many as `max_failures` says."""
