@@ -7,6 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 NO_SKIPS = "ELBROLL_TEST_NO_SKIPS"
 LONGEST = ("crash", "cli", "simulation", "seeded", "hostile", "transports", "demo", "weather")
 """Folders whose files take longest, first: the last file of all should be a short one."""
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")  # how long an example takes says more about the computer than about elbroll
 MEANT_FOR_NOBODY = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", "ELBROLL_CONFIG", "ELBROLL_LB")
 
 

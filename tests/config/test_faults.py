@@ -248,7 +248,9 @@ def taken_or_refused(folder: Path, raw: bytes, said: dict[str, Override]) -> Non
     assert message.startswith("error: ")
 
 
-FUZZ: Any = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+FUZZ: Any = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=150
+)
 
 
 @pytest.mark.rule("F-1")
