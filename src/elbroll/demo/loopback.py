@@ -9,7 +9,7 @@ from socketserver import TCPServer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
 
 class LoopbackServer(ThreadingHTTPServer):
@@ -26,11 +26,13 @@ class LoopbackServer(ThreadingHTTPServer):
         """A client that went away is nobody's business."""
 
 
-def free_port(addresses: Sequence[str]) -> int:
-    """A port that was free a moment ago on every one of these addresses."""
+def free_port(addresses: Sequence[str], but: Container[int] = ()) -> int:
+    """A port that was free a moment ago on every one of these addresses; none that is promised to others."""
     while True:
         with ExitStack() as held, socket.create_server((addresses[0], 0)) as first:
             port = int(first.getsockname()[1])
+            if port in but:
+                continue
             try:
                 for address in addresses[1:]:
                     held.enter_context(socket.create_server((address, port)))

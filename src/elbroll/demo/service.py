@@ -79,7 +79,9 @@ class Service:
             env=self._environment,
             start_new_session=True,
         )
-        (self._home / "app.pid").write_text(f"{self._process.pid}\n")
+        told = self._home / "app.pid.new"
+        told.write_text(f"{self._process.pid}\n")
+        told.replace(self._home / "app.pid")  # whoever reads it finds a whole number
 
     def _bury(self) -> None:
         if self._process is not None:

@@ -26,12 +26,12 @@ from elbroll.demo.sweeper import Sweeper
 from elbroll.demo.traffic import Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from elbroll.demo.app import Break
     from elbroll.demo.lifelike import Sickness
 
-_UP_LIMIT = 30.0
+_UP_LIMIT = 120.0
 """Seconds until every host must be in service."""
 _NOT_THE_USERS = ("ELBROLL_", "XDG_", "SSH_")
 """Beginnings of variables that would lead a child out of the world."""
@@ -63,6 +63,7 @@ class World:
         """What calls to this world's AWS shall still meet."""
         self._count = hosts
         self._network = f"127.{random.randrange(1, 250)}"
+        self._ports_taken: set[int] = set()
         self._mark = uuid.uuid4().hex
         self._key = new_key()
         self._down = ExitStack()
@@ -120,8 +121,8 @@ class World:
 
     def _raise_hosts(self) -> None:
         addresses = [f"{self._network}.{1 + number % len(zones())}.{11 + number}" for number in range(self._count)]
-        shared = {plan: free_port(addresses) for plan in self.settings.pools if plan.shares_port}
-        ssh = free_port(addresses)
+        ssh = self._port(addresses)
+        shared = {plan: self._port(addresses) for plan in self.settings.pools if plan.shares_port}
         self.hosts = tuple(
             DemoHost(self._place(number, address, shared), self._key, self._mark, self.settings.app)
             for number, address in enumerate(addresses)
@@ -133,9 +134,15 @@ class World:
 
     def _place(self, number: int, address: str, shared: Mapping[PoolPlan, int]) -> Place:
         plans = [plan for plan in self.settings.pools if plan.has(number)]
-        ports = {plan.name: shared.get(plan) or free_port([address]) for plan in plans}
+        ports = {plan.name: shared.get(plan) or self._port([address]) for plan in plans}
         name = f"demo-{number + 1}"
         return Place(name, zones()[number % len(zones())], address, ports, self.directory / "hosts" / name)
+
+    def _port(self, addresses: Sequence[str]) -> int:
+        """One on which nobody listens yet, and nobody else of this world will."""
+        port = free_port(addresses, self._ports_taken)
+        self._ports_taken.add(port)
+        return port
 
     def _raise_aws(self) -> None:
         self.simulation = Simulation(SystemClock(), self._ask, timing=Timing(first_check=self.settings.first_check))
