@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def eventually(holds: Callable[[], object], limit: float = 5.0) -> None:
+def eventually(holds: Callable[[], object], limit: float = 30.0) -> None:
     """Return once something is so; fail after `limit` seconds."""
     deadline = time.monotonic() + limit
     while not holds():

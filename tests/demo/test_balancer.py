@@ -14,8 +14,9 @@ import pytest
 
 from demo.eventual import eventually
 from elbroll.demo.balancer import Balancer, Target
-from elbroll.demo.loopback import LoopbackServer, free_port
+from elbroll.demo.loopback import LoopbackServer
 from elbroll.demo.traffic import Traffic
+from punctual import timed, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,10 +25,11 @@ NODES = ("127.0.0.4", "127.0.0.5")
 
 
 class Backend:
-    """A host that says its name, and remembers who connected."""
+    """A host that says its name, and remembers who connected, and how many have gone."""
 
     def __init__(self, name: str) -> None:
         self.peers: list[str] = []
+        self.gone = 0
         self.go_on = threading.Event()
         self.go_on.set()
         backend = self
@@ -38,6 +40,10 @@ class Backend:
             def setup(self) -> None:
                 super().setup()
                 backend.peers.append(self.client_address[0])
+
+            def finish(self) -> None:
+                super().finish()
+                backend.gone += 1
 
             def do_GET(self) -> None:
                 backend.go_on.wait(5)
@@ -61,10 +67,10 @@ class Backend:
 class Site:
     """Two backends, a balancer, and the list of who is in service."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep_alive: float = 60) -> None:
         self.one, self.two = Backend("one"), Backend("two")
         self.serving = [self.one.target, self.two.target]
-        self.balancer = Balancer(lambda: list(self.serving), NODES, keep_alive=0.3)
+        self.balancer = Balancer(lambda: list(self.serving), NODES, keep_alive)
         self.balancer.start()
 
     def stop(self) -> None:
@@ -116,19 +122,23 @@ def test_a_draining_host_finishes_its_request_and_gets_no_other(site: Site) -> N
         assert under_way.result() == (200, "one")
 
 
-def test_an_idle_connection_is_closed_after_a_while(site: Site) -> None:
+def test_an_idle_connection_is_closed_after_a_while() -> None:
+    site = Site(keep_alive=0.3)
     site.ask()
     site.ask()
-    time.sleep(0.6)
+    eventually(lambda: site.one.gone == site.two.gone == 1)
     site.ask()
     site.ask()
+    site.stop()
 
-    assert len(site.one.peers) == 2
+    assert len(site.one.peers) == len(site.two.peers) == 2
 
 
 def test_a_host_that_refuses_is_a_502(site: Site) -> None:
-    site.serving[:] = [Target("127.0.0.1", free_port(["127.0.0.1"]))]
-    assert site.ask()[0] == 502
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        site.serving[:] = [Target(*taken.getsockname())]
+        assert site.ask()[0] == 502
 
 
 def test_a_host_that_cuts_is_a_502(site: Site) -> None:
@@ -146,16 +156,19 @@ def test_a_connection_that_the_host_has_closed_meanwhile_is_not_used_again() -> 
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
         balancer = Balancer(lambda: [Target("127.0.0.1", listener.getsockname()[1])], NODES, keep_alive=60)
 
+        closed = threading.Event()
+
         def serve_once_each() -> None:
             for _ in range(2):
                 connected, _ = listener.accept()
                 connected.recv(4096)
                 connected.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
                 connected.close()
+                closed.set()
 
         served = pool.submit(serve_once_each)
         first = balancer.carry("/").status
-        time.sleep(0.1)
+        closed.wait(20)
         second = balancer.carry("/").status
         served.result(5)
         balancer.stop()
@@ -168,15 +181,17 @@ def test_with_nobody_in_service_it_is_a_503(site: Site) -> None:
     assert site.ask()[0] == 503
 
 
+@timed
 def test_traffic_keeps_its_rate_and_counts_by_release(site: Site) -> None:
-    traffic = Traffic(site.balancer.url, rate=50)
-    traffic.start()
-    time.sleep(1.0)
-    count = traffic.stop()
+    began = time.monotonic()
+    with Traffic(site.balancer.url, rate=50) as traffic:
+        with within(1.2):
+            eventually(lambda: traffic.count.answered >= 50)
+        took = time.monotonic() - began
 
-    assert 40 <= count.answered <= 60
-    assert count.failed == 0
-    assert set(count.by_release) == {"one", "two"}
+    assert took > 0.8
+    assert traffic.count.failed == 0
+    assert set(traffic.count.by_release) == {"one", "two"}
 
 
 def test_traffic_counts_what_fails_by_its_kind(site: Site) -> None:

@@ -65,20 +65,22 @@ def test_nothing_is_repaired_where_nothing_was_halted(tmp_path: Path, ended: int
 
 
 def test_ctrl_c_is_left_to_the_roll_and_the_world_ends_in_order(tmp_path: Path) -> None:
-    code = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)); time.sleep(30)"
+    code = (
+        "import signal, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(143));"
+        f"open({str(tmp_path / 'listens')!r}, 'w'); time.sleep(150)"
+    )
     parent = subprocess.Popen(
         [sys.executable, "-c", _PARENT.format(command=stand_in(tmp_path, code))],
         stdout=subprocess.PIPE,
         start_new_session=True,
     )
     with parent:
-        eventually((tmp_path / "calls").exists, limit=20)
-        time.sleep(0.3)
+        eventually((tmp_path / "listens").exists, limit=100)
         parent.send_signal(signal.SIGINT)
         time.sleep(0.3)
         assert parent.poll() is None
         parent.send_signal(signal.SIGTERM)
-        assert parent.wait(20) == 143
+        assert parent.wait(60) == 143
 
 
 _PARENT = """
@@ -96,10 +98,12 @@ def test_a_world_that_stays_says_how_to_use_it_and_ends_at_ctrl_c(tmp_path: Path
         said.append(line)
         shown.set() if line.startswith("Ask") else None
 
+    usual = signal.getsignal(signal.SIGINT)
+
     def interrupt() -> None:
-        shown.wait(30)
-        time.sleep(0.3)
-        os.kill(os.getpid(), signal.SIGINT)
+        if shown.wait(150):
+            eventually(lambda: signal.getsignal(signal.SIGINT) is not usual)
+            os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt, daemon=True).start()
     result = run_demo(1, None, Afterwards.STAY, say, stand_in(tmp_path, ""))

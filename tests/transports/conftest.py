@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from transports.machine import NEEDED, descriptors, free_port, make_key, threads
+from transports.machine import NEEDED, descriptors, free_port, make_key, taken_port, threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,11 +113,18 @@ def sshd(ssh_keys: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 
 @pytest.fixture
+def deaf_port() -> Iterator[int]:
+    """A port of 127.0.0.1 at which nobody listens, nor can meanwhile."""
+    with taken_port() as port:
+        yield port
+
+
+@pytest.fixture
 def no_leftovers() -> Iterator[None]:
     """After the test no thread, descriptor or child is left that was not there before (T-6)."""
     before = (threads(), descriptors(), _descendants(os.getpid()))
     yield
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + NEEDED
     after = before
     while time.monotonic() < deadline:
         after = (threads(), descriptors(), _descendants(os.getpid()))

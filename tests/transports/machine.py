@@ -36,6 +36,14 @@ def free_port() -> int:
 
 
 @contextmanager
+def taken_port() -> Iterator[int]:
+    """A port of 127.0.0.1 that is taken by a socket that does not listen: whoever connects is refused."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+@contextmanager
 def ssh_agent(path: Path, *keys: Path) -> Iterator[str]:
     """A running ssh-agent that listens at `path` and holds these keys."""
     with subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL) as process:

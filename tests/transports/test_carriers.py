@@ -11,8 +11,9 @@ import pytest
 
 from elbroll.errors import HostAccessError, HostUnreachable
 from elbroll.transports.carriers import ProxyCommand
+from punctual import timed, within
 from transports.faultproxy import FaultProxy
-from transports.machine import free_port
+from transports.machine import NEEDED
 from transports.oddservers import OddServer, silent
 from transports.reach import FAST, INSTANCE, a_host, connector, settings
 
@@ -75,10 +76,12 @@ def test_two_hops_carry_a_third(start_sshd: StartSshd, sshd: SshdServer, tmp_pat
 
 
 @pytest.mark.rule("T-26", "H24")
-def test_a_host_that_the_bastion_cannot_reach_is_out_of_reach_itself(start_sshd: StartSshd, tmp_path: Path) -> None:
-    bastion, port = start_sshd(), free_port()
+def test_a_host_that_the_bastion_cannot_reach_is_out_of_reach_itself(
+    start_sshd: StartSshd, tmp_path: Path, deaf_port: int
+) -> None:
+    bastion = start_sshd()
     with (
-        connector(behind(tmp_path, bastion, port=port), tmp_path) as made,
+        connector(behind(tmp_path, bastion, port=deaf_port), tmp_path) as made,
         pytest.raises(HostUnreachable, match=r"web-1 .* through bastion") as caught,
     ):
         made.connect(a_host())
@@ -98,15 +101,18 @@ def test_a_bastion_that_forbids_forwarding_is_told_by_name_and_not_asked_again(
         made.connect(a_host())
 
 
+@timed
 @pytest.mark.rule("T-2")
 def test_a_silent_host_behind_a_bastion_ends_within_its_own_limit(start_sshd: StartSshd, tmp_path: Path) -> None:
     bastion = start_sshd()
     with OddServer(silent) as server:
-        config = behind(tmp_path, bastion, port=server.port, connect_timeout="0.5s")
-        began = time.monotonic()
-        with connector(config, tmp_path) as made, pytest.raises(HostUnreachable, match=r"web-1 .* banner"):
+        config = behind(tmp_path, bastion, port=server.port, connect_timeout="1s")
+        with (
+            within(4 * 2),
+            connector(config, tmp_path) as made,
+            pytest.raises(HostUnreachable, match=r"web-1 .* banner"),
+        ):
             made.connect(a_host())
-    assert time.monotonic() - began < 4 * 1.5
 
 
 @pytest.mark.rule("T-14", "S-2")
@@ -138,6 +144,7 @@ def test_a_lost_bastion_is_dialled_anew_for_the_next_host(
         assert logins(bastion) == 2
 
 
+@timed
 @pytest.mark.rule("T-5", "H9")
 def test_a_frozen_bastion_ends_the_calls_of_all_behind_it(
     start_sshd: StartSshd, sshd: SshdServer, tmp_path: Path
@@ -148,10 +155,8 @@ def test_a_frozen_bastion_ends_the_calls_of_all_behind_it(
         (tmp_path / "known_hosts").write_text(bastion.known_as(INSTANCE, f"[127.0.0.1]:{proxy.port}"))
         with connector(config, tmp_path, liveness=FAST) as made, closing(made.connect(a_host())) as line:
             proxy.freeze()
-            began = time.monotonic()
-            with pytest.raises(HostUnreachable):
+            with within(1.3), pytest.raises(HostUnreachable):
                 line.exec("true", 0.3)
-            assert time.monotonic() - began < 1.3
 
 
 # --- proxy commands ----------------------------------------------------------------------------------------
@@ -173,14 +178,13 @@ def test_a_proxy_command_carries_a_connection(sshd: SshdServer, tmp_path: Path) 
         assert output(line, "echo carried") == b"carried\n"
 
 
+@timed
 @pytest.mark.rule("T-26", "T-24", "H23")
 def test_a_dead_proxy_command_is_seen_at_once_and_its_own_words_are_shown(sshd: SshdServer, tmp_path: Path) -> None:
     ssh = proxied(tmp_path, sshd, "sh -c 'echo aws: command not found >&2; exit 127'")
-    began = time.monotonic()
-    with connector(ssh, tmp_path) as made, pytest.raises(HostUnreachable) as caught:
+    with within(3), connector(ssh, tmp_path) as made, pytest.raises(HostUnreachable) as caught:
         made.connect(a_host())
     assert caught.value.why == ("aws: command not found", "the proxy command ended with 127")
-    assert time.monotonic() - began < 3
 
 
 @pytest.mark.rule("T-26", "H23")
@@ -200,7 +204,7 @@ def test_a_proxy_command_dies_with_all_it_has_started(tmp_path: Path) -> None:
         time.sleep(0.01)
     carrier.close()
     grandchild = int(mark.read_text())
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + NEEDED
     while _runs(grandchild) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not _runs(grandchild)

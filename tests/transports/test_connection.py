@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from demo.eventual import eventually
 from elbroll.errors import HostAccessError, HostUnreachable
 from elbroll.transports.connection import LoginRefused, NobodyListens, TunnelSilent
 from elbroll.transports.faults import Stage
+from punctual import timed, within
 from transports.faultproxy import FaultProxy
-from transports.machine import free_port, make_key
+from transports.machine import make_key, taken_port
 from transports.oddservers import OddServer, silent
 from transports.reach import FAST, HastyClock, a_host, connector, known, settings
 
@@ -68,17 +70,15 @@ def test_a_tunnel_ends_at_what_the_host_can_reach(line: Connection, sshd: SshdSe
 
 
 @pytest.mark.rule("H24")
-def test_a_tunnel_to_a_port_where_nobody_listens_leaves_the_line_sound(line: Connection) -> None:
+def test_a_tunnel_to_a_port_where_nobody_listens_leaves_the_line_sound(line: Connection, deaf_port: int) -> None:
     with pytest.raises(NobodyListens) as caught:
-        line.open_tunnel("127.0.0.1", free_port(), 5)
+        line.open_tunnel("127.0.0.1", deaf_port, 5)
     assert "Connection refused" in caught.value.why[0]
     assert output(line, "echo still") == b"still\n"
 
 
 @pytest.mark.rule("H24")
 def test_refusals_of_many_tunnels_at_once_are_told_apart(line: Connection, sshd: SshdServer) -> None:
-    ports = [sshd.port, *(free_port() for _ in range(7))]
-
     def outcome(port: int) -> type[object]:
         try:
             with closing(line.open_tunnel("127.0.0.1", port, 5)) as channel:
@@ -86,7 +86,8 @@ def test_refusals_of_many_tunnels_at_once_are_told_apart(line: Connection, sshd:
         except HostUnreachable as error:
             return type(error)
 
-    with ThreadPoolExecutor(8) as pool:
+    with ExitStack() as taken, ThreadPoolExecutor(8) as pool:
+        ports = [sshd.port, *(taken.enter_context(taken_port()) for _ in range(7))]
         assert list(pool.map(outcome, ports)) == [bytes] + [NobodyListens] * 7
 
 
@@ -260,16 +261,15 @@ def test_early_hang_ups_are_tried_again(sshd: SshdServer, tmp_path: Path) -> Non
     assert [round(pause) for pause in clock.slept] == pytest.approx([1, 2, 4], abs=1)
 
 
+@timed
 @pytest.mark.rule("T-2", "H9")
 def test_a_frozen_host_ends_the_exec_within_its_limit(sshd: SshdServer, tmp_path: Path) -> None:
     with FaultProxy(sshd.port) as proxy:
         ssh = settings(proxy.port, sshd.client_key, known(tmp_path, sshd))
         with connector(ssh, tmp_path) as made, closing(made.connect(a_host())) as line:
             proxy.freeze()
-            began = time.monotonic()
-            with pytest.raises(HostUnreachable) as caught:
+            with within(1.3), pytest.raises(HostUnreachable) as caught:
                 line.exec("true", 0.3)
-            assert time.monotonic() - began < 1.3
             assert not line.alive
             assert Stage.SESSION in caught.value.why[0]
 
@@ -288,9 +288,10 @@ def test_a_line_that_falls_silent_is_found_and_says_so(sshd: SshdServer, tmp_pat
 
 @pytest.mark.rule("T-5")
 def test_a_quiet_but_living_host_is_not_given_up(sshd: SshdServer, tmp_path: Path) -> None:
+    patient = replace(FAST, silence=2.0)
     ssh = settings(sshd.port, sshd.client_key, known(tmp_path, sshd))
-    with connector(ssh, tmp_path, liveness=FAST) as made, closing(made.connect(a_host())) as line:
-        with closing(line.exec("sleep 1; echo late", 5)) as channel:
+    with connector(ssh, tmp_path, liveness=patient) as made, closing(made.connect(a_host())) as line:
+        with closing(line.exec("sleep 3; echo late", 5)) as channel:
             assert channel.recv(10) == b"late\n"
         assert line.alive
 
@@ -341,9 +342,10 @@ def test_forty_hosts_at_once_get_past_a_server_that_drops_the_eleventh(start_ssh
 @pytest.mark.rule("T-6")
 def test_many_failed_connections_leave_nothing_behind(tmp_path: Path, ssh_keys: Path, sshd: SshdServer) -> None:
     with OddServer(silent) as server:
-        ssh = settings(server.port, ssh_keys / "client", known(tmp_path, sshd), connect_timeout="0.1s")
+        ssh = settings(server.port, ssh_keys / "client", known(tmp_path, sshd), connect_timeout="0.3s")
         with connector(ssh, tmp_path) as made:
-            for _ in range(5):
+            for _ in range(4):
                 with pytest.raises(HostUnreachable):
                     made.connect(a_host())
-            assert server.accepted == 20
+            eventually(lambda: server.accepted >= 16)
+            assert server.accepted == 16

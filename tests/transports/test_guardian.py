@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from elbroll.transports.guardian import Guardian, Overdue, Silent
+from punctual import timed, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,12 +39,13 @@ def line() -> Iterator[Line]:
     made.guardian.close()
 
 
+@timed
 @pytest.mark.rule("H9", "T-2")
-def test_an_overdue_stage_is_cut_within_a_fraction_of_a_second(line: Line) -> None:
-    began = time.monotonic()
-    with line.guardian.stage("login", 0.1):
-        assert line.was_cut.wait(2)
-    assert 0.1 <= time.monotonic() - began < 0.5
+def test_an_overdue_stage_is_cut_within_a_fraction_of_a_second() -> None:
+    line, began = Line(), time.monotonic()
+    with closing(line.guardian), within(0.5), line.guardian.stage("login", 0.1):
+        assert line.was_cut.wait(20)
+    assert time.monotonic() - began >= 0.1
     assert line.guardian.fate == Overdue("login", 0.1)
     assert str(line.guardian.fate) == "login did not end within 0.1s"
 
@@ -50,35 +53,35 @@ def test_an_overdue_stage_is_cut_within_a_fraction_of_a_second(line: Line) -> No
 @pytest.mark.rule("H9")
 def test_a_stage_that_ends_in_time_is_forgotten(line: Line) -> None:
     for _ in range(3):
-        with line.guardian.stage("exec", 0.05):
+        with line.guardian.stage("exec", 0.5):
             pass
-    assert not line.was_cut.wait(0.2)
+    assert not line.was_cut.wait(0.7)
 
 
 def test_the_nearest_of_several_deadlines_counts(line: Line) -> None:
     with line.guardian.stage("long", 10), line.guardian.stage("short", 0.05):
-        assert line.was_cut.wait(2)
+        assert line.was_cut.wait(9)
     assert line.guardian.fate == Overdue("short", 0.05)
 
 
 def test_a_stage_that_fails_is_forgotten_too(line: Line) -> None:
-    with pytest.raises(ZeroDivisionError), line.guardian.stage("exec", 0.05):
+    with pytest.raises(ZeroDivisionError), line.guardian.stage("exec", 0.5):
         _ = 1 / 0
-    assert not line.was_cut.wait(0.2)
+    assert not line.was_cut.wait(0.7)
 
 
 @pytest.mark.rule("T-5", "H10")
 def test_silence_is_cut_and_named(line: Line) -> None:
     line.guardian.watch_silence(0.1)
-    assert line.was_cut.wait(2)
+    assert line.was_cut.wait(20)
     assert line.guardian.fate == Silent(0.1)
     assert line.cuts == 1
 
 
 @pytest.mark.rule("T-5")
 def test_any_sign_of_life_begins_the_silence_anew(line: Line) -> None:
-    line.guardian.watch_silence(0.3)
-    for _ in range(10):
+    line.guardian.watch_silence(1.0)
+    for _ in range(25):
         line.heard += 1
         assert not line.was_cut.wait(0.06)
 
@@ -94,6 +97,6 @@ def test_a_process_that_stood_still_has_not_listened_in_between() -> None:
 
 
 def test_a_closed_guardian_cuts_nothing(line: Line) -> None:
-    with line.guardian.stage("exec", 0.05):
+    with line.guardian.stage("exec", 0.5):
         line.guardian.close()
-        assert not line.was_cut.wait(0.2)
+        assert not line.was_cut.wait(0.7)

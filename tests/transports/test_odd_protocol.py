@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from elbroll.demo.sshd.server import SshServer
 from elbroll.errors import HostAccessError, HostUnreachable
 from elbroll.transports.connection import LoginRefused
 from elbroll.transports.faults import Stage
+from punctual import timed, within
 from transports.reach import INSTANCE, a_host, connector, settings
 
 if TYPE_CHECKING:
@@ -42,13 +42,12 @@ def reach(tmp_path: Path) -> Iterator[Callable[[Odd], Connector]]:
             yield odd
 
 
+@timed
 @pytest.mark.rule("H9", "T-2")
 def test_an_exec_that_is_never_answered_ends_at_its_limit(reach: Callable[[Odd], Connector]) -> None:
     with closing(reach(Odd.EXEC_UNANSWERED).connect(a_host())) as line:
-        began = time.monotonic()
-        with pytest.raises(HostUnreachable) as caught:
+        with within(1.4), pytest.raises(HostUnreachable) as caught:
             line.exec("true", 0.4)
-        assert time.monotonic() - began < 1.4
         assert Stage.EXEC in caught.value.why[0]
 
 

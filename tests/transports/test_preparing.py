@@ -19,7 +19,6 @@ from elbroll.model import Host, HostId, InstanceState
 from elbroll.transports.identity import compared, has_identity
 from elbroll.transports.sockets import parse
 from transports.faultproxy import FaultProxy
-from transports.machine import free_port
 from transports.working import a_job, host_at, transport_to
 
 if TYPE_CHECKING:
@@ -84,10 +83,8 @@ def test_a_sound_host_is_ready(transport: SshTransport):
 
 
 @pytest.mark.rule("T-39")
-def test_a_port_where_nobody_listens_is_fine(transport: SshTransport):
-    port = free_port()
-
-    assert transport.prepare(HOST, Wanted((("127.0.0.1", port),), frozenset({port}))).countable
+def test_a_port_where_nobody_listens_is_fine(transport: SshTransport, deaf_port: int):
+    assert transport.prepare(HOST, Wanted((("127.0.0.1", deaf_port),), frozenset({deaf_port}))).countable
 
 
 @pytest.mark.rule("T-39")
@@ -116,11 +113,14 @@ def test_a_host_whose_login_shell_runs_nothing_is_found(start_sshd: StartSshd):
 def test_an_open_command_of_an_earlier_run_is_named_and_no_reason_to_refuse(start_sshd: StartSshd):
     server = start_sshd()
     transport, stop = transport_to(server), Stop()
-    job = a_job("echo x; sleep 2", limit=3.0)
+    hold = server.home / "hold"
+    hold.touch()
+    job = a_job(f"echo x; while [ -e {hold} ]; do sleep 0.1; done", limit=60.0)
     transport.run(HOST, job, lambda _: stop.ask(StopMode.LEAVE), stop)
 
     ready = transport.prepare(HOST, Wanted())
     transport.close()
+    hold.unlink()
 
     assert any(str(job.id) in warning for warning in ready.warnings)
 

@@ -13,11 +13,11 @@ from elbroll.config.schema import Verify
 from elbroll.errors import HostUnreachable
 from elbroll.model import BalancerKind, HealthCheck, Pool, PoolId, Registration, TargetType
 from elbroll.probes import PoolChecks
-from transports.machine import free_port
-from transports.working import host_at, transport_to
+from transports.working import drops_once, host_at, transport_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from elbroll.engine.ports import Probe
     from elbroll.transports.ssh import SshTransport
@@ -61,7 +61,7 @@ def transport(sshd: SshdServer) -> Iterator[SshTransport]:
 
 
 def the_probe(transport: SshTransport, port: int, **keys: Any) -> Probe:
-    check = HealthCheck("HTTP", None, "/healthz", "200", 10.0, 2.0, 3, 3)
+    check = HealthCheck("HTTP", None, "/healthz", "200", 30.0, 10.0, 3, 3)
     pool = Pool(POOL, "web", BalancerKind.ALB, TargetType.IP, "arn", "vpc", "HTTP", 80, check, 300.0)
     checks = PoolChecks({POOL: pool}, Verify.model_validate(keys), transport, SystemClock())
     return checks.of(HOST, [Registration(POOL, "127.0.0.1", port)], "v143")[0]
@@ -71,8 +71,8 @@ def test_an_app_is_asked_through_the_tunnel(transport: SshTransport, app: int):
     assert the_probe(transport, app).look().well
 
 
-def test_a_closed_port_is_a_bad_look(transport: SshTransport):
-    answer = the_probe(transport, free_port()).look()
+def test_a_closed_port_is_a_bad_look(transport: SshTransport, deaf_port: int):
+    answer = the_probe(transport, deaf_port).look()
 
     assert (answer.well, answer.said) == (False, "nobody listens")
 
@@ -82,9 +82,8 @@ def test_a_command_is_asked_beside_it(transport: SshTransport):
 
 
 @pytest.mark.rule("H3", "T-35")
-def test_a_line_lost_in_a_look_is_not_a_sick_app(transport: SshTransport):
-    probe = the_probe(transport, 1, http="off", command="sleep 3")
-    threading.Timer(0.4, transport.drop, (HOST,)).start()
+def test_a_line_lost_in_a_look_is_not_a_sick_app(transport: SshTransport, tmp_path: Path):
+    probe = the_probe(transport, 1, http="off", command=f": >{tmp_path}/begun; sleep 20")
 
-    with pytest.raises(HostUnreachable):
+    with drops_once((tmp_path / "begun").exists, transport), pytest.raises(HostUnreachable):
         probe.look()

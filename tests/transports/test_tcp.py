@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ import pytest
 from elbroll.clock import SystemClock
 from elbroll.transports import tcp
 from elbroll.transports.tcp import Deadline, NoConnection, connected, in_turn, resolved
+from punctual import timed
+from punctual import within as in_less_than
 from transports.machine import free_port
 
 if TYPE_CHECKING:
@@ -57,32 +60,34 @@ def test_a_connection_sends_small_packets_at_once_and_notices_a_dead_peer(listen
         assert sock.gettimeout() is None
 
 
+@timed
 @pytest.mark.rule("T-1", "H11")
 def test_behind_a_black_hole_the_next_address_answers(black_hole: tuple[str, int], listener: socket.socket) -> None:
     began = time.monotonic()
-    with race([(V4, black_hole), (V4, listener.getsockname())], 3) as sock:
+    with in_less_than(1), race([(V4, black_hole), (V4, listener.getsockname())], 3) as sock:
         assert sock.getpeername() == listener.getsockname()
-    assert 0.2 < time.monotonic() - began < 1
+    assert time.monotonic() - began > 0.2
 
 
+@timed
 @pytest.mark.rule("T-1")
-def test_behind_a_refusal_the_next_address_is_tried_at_once(listener: socket.socket) -> None:
-    began = time.monotonic()
-    with race([(V4, ("127.0.0.1", free_port())), (V4, listener.getsockname())], 3):
-        assert time.monotonic() - began < 0.2
+def test_behind_a_refusal_the_next_address_is_tried_at_once(listener: socket.socket, deaf_port: int) -> None:
+    addresses = [(V4, ("127.0.0.1", deaf_port)), (V4, listener.getsockname())]
+    with in_less_than(0.2):
+        race(addresses, 3).close()
 
 
 @pytest.mark.rule("T-1")
 def test_when_all_fail_each_address_has_its_reason(black_hole: tuple[str, int]) -> None:
     with pytest.raises(NoConnection) as caught:
-        race([(V4, black_hole), (V4, ("127.0.0.3", free_port()))], 0.4)
+        race([(V4, black_hole), (V4, ("127.0.0.3", free_port()))], 1.5)
     assert sorted(caught.value.reasons) == ["127.0.0.2: no answer in time", "127.0.0.3: Connection refused"]
 
 
 @pytest.mark.rule("T-1", "T-2")
 def test_addresses_that_were_never_tried_are_named_as_such(black_hole: tuple[str, int]) -> None:
     with pytest.raises(NoConnection) as caught:
-        race([(V4, black_hole), (V4, ("127.0.0.3", 1))], 0.1)
+        race([(V4, black_hole), (V4, ("127.0.0.3", 1))], 0.2)
     assert caught.value.reasons == ("127.0.0.2: no answer in time", "127.0.0.3: not tried, the time was up")
 
 
@@ -103,6 +108,8 @@ def test_a_name_without_addresses_is_told_by_name(name: str) -> None:
 
 @pytest.mark.rule("T-2")
 def test_a_name_server_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp.socket, "getaddrinfo", lambda *_, **__: time.sleep(0.5) or [])
+    over = threading.Event()
+    monkeypatch.setattr(tcp.socket, "getaddrinfo", lambda *_, **__: over.wait(20) and [])
     with pytest.raises(NoConnection, match="did not answer in time"):
         resolved("web.example.com", 22, within(0.1))
+    over.set()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 import secrets
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from demo.eventual import eventually
 from elbroll.clock import SystemClock
 from elbroll.config.schema import Ssh
 from elbroll.engine.stop import Stop, StopMode
@@ -14,8 +17,10 @@ from elbroll.model import Host, HostId, InstanceState, Job, JobId, RunId, Secret
 from elbroll.transports.connection import Connector
 from elbroll.transports.errands import Patience
 from elbroll.transports.ssh import SshTransport
+from transports.machine import NEEDED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from elbroll.transports.line import Connection
@@ -70,6 +75,20 @@ def transport_to(
 def a_job(line: str, limit: float = 10.0, grace: float = 1.0, step: Step = Step.DEPLOY, **others: object) -> Job:
     run = RunId(secrets.token_hex(3))
     return Job(JobId(run, step, 1, next(_numbers)), line, limit, grace=grace, **others)  # type: ignore[arg-type]
+
+
+@contextmanager
+def drops_once(holds: Callable[[], bool], transport: SshTransport) -> Iterator[None]:
+    """Meanwhile the line to `host_at()` is dropped as soon as something is so."""
+
+    def drop() -> None:
+        eventually(holds, limit=NEEDED)
+        transport.drop(host_at())
+
+    dropping = threading.Thread(target=drop)
+    dropping.start()
+    yield
+    dropping.join()
 
 
 def secret(text: str) -> Secret:
