@@ -20,7 +20,7 @@ from elbroll.model import HostId, Lifecycle, Member
 if TYPE_CHECKING:
     from balancers.site import Calls, Site
     from elbroll.aws import Clients
-    from elbroll.model import Pool
+    from elbroll.model import Pool, ScalingGroup
 
 GROUP = "web-asg"
 OTHER = HostId("i-0fffffffffffffff1")
@@ -114,6 +114,35 @@ def test_a_group_is_read_with_its_sizes_checks_processes_and_pools(stage: Stage)
     assert len(group.zones) == 2
 
 
+def as_told(clients: Clients, **about: object) -> ScalingGroup:
+    """What is read of an answer with this in it."""
+    sizes = {"MinSize": 1, "MaxSize": 3, "DesiredCapacity": 2, "DefaultCooldown": 300, "CreatedTime": datetime.now(UTC)}
+    row = {"AutoScalingGroupName": GROUP, "AvailabilityZones": [], "HealthCheckType": "EC2", **sizes, **about}
+    with Stubber(clients.autoscaling) as told:
+        told.add_response("describe_auto_scaling_groups", {"AutoScalingGroups": [row]})
+        told.add_response("describe_instance_refreshes", {"InstanceRefreshes": []})
+        return AwsGroups(clients).groups([GROUP])[GROUP]
+
+
+@pytest.mark.rule("A6", "A7")
+def test_members_on_their_way_in_are_told_apart_and_those_on_their_way_out_are_none(clients: Clients) -> None:
+    said = ("InService", "Standby", "Pending", "Pending:Wait", "Terminating:Wait", "Detaching", "Quarantined")
+    rows = [
+        {
+            "InstanceId": f"i-{number}",
+            "LifecycleState": state,
+            "AvailabilityZone": "us-east-1a",
+            "HealthStatus": "Healthy",
+            "ProtectedFromScaleIn": False,
+        }
+        for number, state in enumerate(said)
+    ]
+    group = as_told(clients, Instances=rows)
+
+    assert group.hosts == {"i-0", "i-1", "i-2", "i-3", "i-6"}
+    assert group.launching == {"i-2", "i-3"}
+
+
 @pytest.mark.rule("A3")
 def test_sources_of_traffic_are_pools_of_ours_or_named_as_strangers(clients: Clients) -> None:
     arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"
@@ -122,12 +151,7 @@ def test_sources_of_traffic_are_pools_of_ours_or_named_as_strangers(clients: Cli
         {"Identifier": "old", "Type": "elb"},
         {"Identifier": "arn:aws:vpc-lattice:us-east-1:1:targetgroup/tg-1", "Type": "vpc-lattice"},
     ]
-    sizes = {"MinSize": 1, "MaxSize": 3, "DesiredCapacity": 2, "DefaultCooldown": 300, "CreatedTime": datetime.now(UTC)}
-    row = {"AutoScalingGroupName": GROUP, "AvailabilityZones": [], "HealthCheckType": "EC2", **sizes}
-    with Stubber(clients.autoscaling) as told:
-        told.add_response("describe_auto_scaling_groups", {"AutoScalingGroups": [{**row, "TrafficSources": sources}]})
-        told.add_response("describe_instance_refreshes", {"InstanceRefreshes": []})
-        group = AwsGroups(clients).groups([GROUP])[GROUP]
+    group = as_told(clients, TrafficSources=sources)
 
     assert group.pools == {"tg/web/0123456789abcdef", "clb/old"}
     assert group.elsewhere == ("arn:aws:vpc-lattice:us-east-1:1:targetgroup/tg-1",)

@@ -68,6 +68,24 @@ def test_a_member_that_served_nowhere_at_the_start_either_is_none() -> None:
     assert newcomers(before, now, {}, {}, "v143") == ()
 
 
+@pytest.mark.rule("A7")
+def test_a_member_that_was_on_its_way_when_the_plan_was_made_is_named_if_it_still_serves_nowhere() -> None:
+    coming = HostId("i-coming")
+    group = replace(GROUP, hosts=GROUP.hosts | {coming}, launching=frozenset({coming}))
+    before = a_scaled(BEFORE, group)
+
+    for now in (group, replace(group, launching=frozenset())):
+        told = newcomers(before, a_scaled(BEFORE, now), {}, {}, "v143")
+        assert [each.host.id for each in told] == [coming]
+
+
+def test_a_host_of_the_plan_that_was_coming_back_from_standby_is_none() -> None:
+    first = BEFORE[0].id
+    before = a_scaled(BEFORE, replace(GROUP, launching=frozenset({first})))
+
+    assert newcomers(before, a_scaled(BEFORE[1:], GROUP), {}, {}, "v143") == ()
+
+
 @pytest.mark.rule("F-53")
 @pytest.mark.parametrize(
     ("state", "release", "named"),

@@ -391,6 +391,20 @@ def test_looking_again_finds_who_has_joined_the_same_pools() -> None:
     assert now.fleet.hosts.keys() - before.fleet.hosts.keys() == {joined.id}
 
 
+@pytest.mark.rule("A7", "F-53")
+def test_looking_again_reads_a_group_of_which_nobody_serves_any_more() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.inventory.hosts[first.id] = replace(first, group="web-asg")
+    scene.groups.around("web-asg", [first], (scene.web,))
+    before = survey(scene)
+    scene.take_out(first)
+    launched = HostId("i-0f")
+    scene.groups.kept["web-asg"] = replace(scene.groups.kept["web-asg"], hosts=frozenset({launched}))
+    now = survey_again(before, eyes(scene))
+    assert now.fleet.scaling.groups["web-asg"].hosts == {launched}
+
+
 # --- what only a record says -----------------------------------------------------------------------------
 
 

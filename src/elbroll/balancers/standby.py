@@ -76,6 +76,9 @@ class AwsGroups:
     def _group(self, row: AutoScalingGroupTypeDef) -> ScalingGroup:
         name = row["AutoScalingGroupName"]
         refresh, unread = self._refresh(name)
+        hosts = {
+            HostId(each["InstanceId"]): meaning(each.get("LifecycleState", "")) for each in row.get("Instances", [])
+        }
         return ScalingGroup(
             name=name,
             min_size=part(row, "MinSize", Action.SCALING_GROUPS),
@@ -86,7 +89,8 @@ class AwsGroups:
             suspended=frozenset(each.get("ProcessName", "") for each in row.get("SuspendedProcesses", [])),
             pools=frozenset(_pools(row)),
             elsewhere=tuple(_elsewhere(row)),
-            hosts=frozenset(HostId(each["InstanceId"]) for each in row.get("Instances", [])),
+            hosts=frozenset(host for host, lifecycle in hosts.items() if lifecycle is not Lifecycle.LEAVING),
+            launching=frozenset(host for host, lifecycle in hosts.items() if lifecycle is Lifecycle.COMING),
             refresh=refresh,
             unread=unread,
         )

@@ -43,8 +43,9 @@ def newcomers(
 
 
 def _launched(before: Fleet, now: Fleet) -> Iterator[Host]:
-    """Members that serve nowhere yet; those that did not at the start either are their group's own business."""
-    known = {*before.hosts, *now.hosts, *(host for group in before.scaling.groups.values() for host in group.hosts)}
+    """Members that serve nowhere yet; who was there at the start and not on its way is the group's own business."""
+    groups = before.scaling.groups.values()
+    known = {*before.hosts, *now.hosts, *(host for group in groups for host in group.hosts - group.launching)}
     for group in now.scaling.groups.values():
         for host in sorted(group.hosts - known):
             yield Host(host, str(host), InstanceState.PENDING, group=group.name)

@@ -101,18 +101,20 @@ def survey_hosts(words: Collection[str], eyes: Eyes, *, poolless: bool = False) 
 
 
 def survey_again(before: Survey, eyes: Eyes) -> Survey:
-    """Who is behind the same own pools now; others are not searched for once more (T20)."""
+    """Who is behind the same own pools now, and belongs to the same groups; other pools are not searched for once
+    more (T20)."""
     own = {name: pool for name, pool in before.fleet.pools.items() if name in before.fleet.own}
-    reading = _Reading(eyes)
+    reading = _Reading(eyes, before.fleet.scaling.groups)
     return reading.survey(before.fleet.lb, own, before.fleet.own, reading.hosts_of(own))
 
 
 class _Reading:
-    """The records and, pool by pool, the health that one survey goes by."""
+    """The records and, pool by pool, the health that one survey goes by; `groups`: read whoever belongs to them."""
 
-    def __init__(self, eyes: Eyes) -> None:
+    def __init__(self, eyes: Eyes, groups: Collection[str] = ()) -> None:
         self.records = eyes.ledger.records()
         self._eyes = eyes
+        self._groups = groups
         self._views: dict[PoolId, PoolView] = {}
 
     def hosts_of(self, pools: Mapping[PoolId, Pool]) -> dict[HostId, Host]:
@@ -150,7 +152,7 @@ class _Reading:
             hosts=hosts,
             registrations=registrations,
             neighbours={name: host for name, host in everyone.items() if name not in hosts},
-            scaling=_scaling(hosts, self.records, self._eyes),
+            scaling=_scaling(hosts, self.records, self._groups, self._eyes),
         )
         records = {name: record for name, record in self.records.items() if name in everyone}
         strange = self._strange(
@@ -190,22 +192,24 @@ def _known_by_name(host: Host, record: HostRecord) -> Host:
     return replace(host, name=record.name) if unnamed and record.name else host
 
 
-def _scaling(hosts: Mapping[HostId, Host], records: Mapping[HostId, HostRecord], eyes: Eyes) -> Scaling:
-    """Groups of tagged hosts, and of those recorded to stand by; who may not read them may do without (F-21)."""
+def _scaling(
+    hosts: Mapping[HostId, Host], records: Mapping[HostId, HostRecord], groups: Collection[str], eyes: Eyes
+) -> Scaling:
+    """`groups`, and those of tagged hosts and of hosts recorded to stand by; optional unless one stands by (F-21)."""
     recorded = {host: records[host].standby_group for host in hosts if host in records and records[host].open}
     tagged = {host.id: host.group for host in hosts.values() if host.group}
-    names = {name for name in (*recorded.values(), *tagged.values()) if name}
+    names = {name for name in (*recorded.values(), *tagged.values(), *groups) if name}
     if not names:
         return Scaling()
     try:
         wanted = [host for host in hosts if host in tagged or recorded.get(host)]
         members = patiently(partial(eyes.groups.members, wanted), clock=eyes.clock, budget=PATIENCE)
         names |= {member.group for member in members.values()}
-        groups = patiently(partial(eyes.groups.groups, names), clock=eyes.clock, budget=PATIENCE)
+        found = patiently(partial(eyes.groups.groups, names), clock=eyes.clock, budget=PATIENCE)
     except (PermissionDenied, AwsRefused) as error:
         by_tag = {host: Member(host, group, Lifecycle.UNKNOWN, "unread") for host, group in tagged.items()}
         return Scaling(members=by_tag, unread=error.message)
-    return Scaling(groups, members)
+    return Scaling(found, members)
 
 
 def _recorded_pools(hosts: Collection[HostId], records: Mapping[HostId, HostRecord]) -> frozenset[PoolId]:

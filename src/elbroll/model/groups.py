@@ -55,6 +55,9 @@ class ScalingGroup:
     elsewhere: tuple[str, ...] = ()
     """Attached sources of traffic that are no pool of ours, such as a VPC Lattice group."""
     hosts: frozenset[HostId] = frozenset()
+    """Its members, but for those that it is letting go."""
+    launching: frozenset[HostId] = frozenset()
+    """Those of them that are not in service yet."""
     refresh: str | None = None
     """The status of an instance refresh that is not over (A7)."""
     unread: str | None = None
