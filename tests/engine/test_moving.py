@@ -318,6 +318,63 @@ def test_a_host_that_is_terminated_is_gone_and_the_roll_goes_on_where_the_floor_
     assert ("run", first.id, "back") not in scene.history
 
 
+def in_its_rollback(scene: Scene) -> None:
+    first = scene.hosts[0]
+    scene.transport.ends[first.id] = [EXIT_1, JobResult(JobEnd.UNKNOWN, cause="the line was lost")]
+
+    def ends_in_the_second(_host: Host, job: Any) -> None:
+        if job.line == "back":
+            ends(scene, first)
+
+    scene.transport.on_run = ends_in_the_second
+
+
+def while_it_is_put_back(scene: Scene) -> None:
+    first = scene.hosts[0]
+    scene.transport.traffic = 4000.0
+    register = scene.balancer.register
+
+    def refuse(pool: Any, entries: Any) -> None:
+        if entries[0].id != first.id:
+            return register(pool, entries)
+        scene.transport.traffic = 0.0
+        ends(scene, first)
+        raise TargetRefused("not in a running state")
+
+    scene.balancer.register = refuse  # type: ignore[method-assign]
+
+
+def while_it_is_taken_out_again(scene: Scene) -> None:
+    """It never got well, and its machine ends as it leaves once more."""
+    first = scene.hosts[0]
+    at_record(scene, "registering", lambda: scene.sick.add(first.id))
+    deregister = scene.balancer.deregister
+
+    def leave(pool: Any, entries: Any) -> None:
+        deregister(pool, entries)
+        if first.id in scene.sick:
+            ends(scene, first)
+
+    scene.balancer.deregister = leave  # type: ignore[method-assign]
+
+
+@pytest.mark.rule("F-34", "I-8", "I-2", "I-18")
+@pytest.mark.parametrize("fate", [in_its_rollback, while_it_is_put_back, while_it_is_taken_out_again])
+def test_a_failed_host_that_is_terminated_while_it_is_recovered_halts_and_has_its_record_closed(
+    fate: Callable[[Scene], None],
+) -> None:
+    scene = Scene(size=6, settings={"pace": {"floor": 2}, "deploy": {"rollback": "back"}})
+    first = scene.hosts[0]
+    leave_api(scene)
+    fate(scene)
+    results = scene.roll()
+    assert (results[first.id].outcome, results[first.id].in_service) == (Outcome.LEFT_OUT, False)
+    assert results[first.id].note == "its machine was terminated meanwhile"
+    assert (results[first.id].release_after, results[first.id].record) == (None, None)
+    assert scene.state(first) == "gone"
+    assert set(results) == {first.id}
+
+
 @pytest.mark.rule("F-34", "I-8")
 def test_a_terminated_host_makes_the_floor_no_lower() -> None:
     scene = Scene()

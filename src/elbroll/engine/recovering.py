@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 UNSETTLED = frozenset({f"{Step.DEPLOY}-{JobEnd.UNKNOWN}", "job-still-runs", "undone"})
 """Failures after which a command may still be alive on the host, or traffic be sent to it."""
+LEFT = frozenset({Outcome.LEFT_OUT, Outcome.UNKNOWN})
+"""Ends of a recovery that has failed: its machine may have ended meanwhile."""
 UNCLOSED = "serves, but its record could not be closed"
+ENDED = "its machine was terminated meanwhile"
 TAKEN_OVER = "another run has taken over: nothing more was done"
 
 
@@ -59,7 +62,8 @@ class Ending:
             return self._left(failure, note=TAKEN_OVER)
         if failure.failure.code == "gone" or self._died():
             return self._gone(failure)
-        return self._recovered(failure)
+        ended = self._recovered(failure)
+        return self._lost(failure) if ended.outcome in LEFT and self._died() else ended
 
     def _recovered(self, failure: StepFailed) -> HostResult:
         recovery = recovery_for(failure.step, self._book.state)
@@ -88,12 +92,20 @@ class Ending:
         return not self._walker.leaving_now() and died(self._walker.run.inventory, self._planned.host)
 
     def _gone(self, failure: StepFailed) -> HostResult:
+        self._bury()
+        return self._ended(Outcome.GONE, in_service=False, after=None, failure=failure)
+
+    def _lost(self, failure: StepFailed) -> HostResult:
+        """It had failed before its machine ended, and so halts the roll as any other."""
+        self._bury()
+        return self._ended(Outcome.LEFT_OUT, in_service=False, after=None, failure=failure, note=ENDED)
+
+    def _bury(self) -> None:
         if self._book.record is not None:
             try:
                 self._book.gone()
             except ElbrollError as error:
                 self._walker.journal.warn("record", f"its record stays open: {error.message}")
-        return self._ended(Outcome.GONE, in_service=False, after=None, failure=failure)
 
     # --- back as it was
 
