@@ -204,10 +204,11 @@ class Telling:
 
     def _end_by_force(self) -> None:
         """What has not ended by itself in time stays as recorded, and is told; then the process ends."""
-        if not self._done.wait(LAST_WORDS):
+        hangs = not self._done.wait(LAST_WORDS)
+        if hangs:
             self.freed(self._release_in_haste)
         code = self.ended(None)
-        if not self._closed.wait(max(0.0, self._time_left())):
+        if hangs or not self._closed.wait(max(0.0, self._time_left())):
             self._close()
             os._exit(code)
 
