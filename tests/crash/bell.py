@@ -9,7 +9,6 @@ import shlex
 import socketserver
 import sys
 import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,8 +53,8 @@ class Bell:
         self.world: World
         self.rung: list[Rang] = []
         self.quiet_for: Callable[[DemoHost], float] = lambda _: math.inf
-        self.on_ring: Callable[[str], float] = lambda _: 0.0
-        """Called while the host waits; answers for how many seconds more it shall wait."""
+        self.on_ring: Callable[[str], None] = lambda _: None
+        """Called while the host waits."""
         self._alive: dict[str, set[tuple[int, str]]] = {}
         self._lock = threading.Lock()
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), self._handler())
@@ -121,7 +120,7 @@ class Bell:
             at, seen = self.world.simulation.clock.monotonic(), len(self.world.simulation.timeline)
             here = self._registered(host.instance)
             self.rung.append(Rang(at, word, host.instance, truth, here, rivals, seen, quiet))
-        time.sleep(self.on_ring(word))
+        self.on_ring(word)
         return truth
 
     def _others(self, name: str, process: int) -> int:

@@ -99,6 +99,7 @@ class Trial:
         self.way = Way.DEPLOY
         self.failed: list[str] = []
         """Calls that failed in bad weather."""
+        self.outlives = OUTLIVES
         self.came_through = False
         """Whether a roll in bad weather has reached its end."""
 
@@ -238,7 +239,7 @@ class Trial:
         if ended.code == KILLED:
             self._await_judgement(first)
         self._site.world.faults.clear()
-        self._site.bell.on_ring = lambda _: 0.0
+        self._site.bell.on_ring = lambda _: None
         return ended
 
     def _await_judgement(self, first: int) -> None:
@@ -265,24 +266,33 @@ class Trial:
         self._met = f"{request.action} {request.parameters.get('Name', '')}".strip()
         return True
 
-    def _rung(self, word: str, point: Point, heard: list[str]) -> float:
+    def _rung(self, word: str, point: Point, heard: list[str]) -> None:
         heard.append(word)
         if word != point.what or heard.count(word) != point.number + 1:
-            return 0.0
+            return
         self._met = f"{word} of a command"
         self._kill()
-        return self._taken_over()
+        self._await_rerun()
 
-    def _taken_over(self) -> float:
+    def _await_rerun(self) -> None:
         """A rerun must meet the command alive, however slow this computer is: so it waits for one."""
         timeline = self._site.world.simulation.timeline
         first, limit = len(timeline), time.monotonic() + UNNOTICED
         while time.monotonic() < limit:
             later = timeline.entries[first:]
             if any(isinstance(one, Call) and str(one.parameters.get("Name", "")).startswith(HOSTS) for one in later):
-                return OUTLIVES
+                self._outlive()
+                break
             time.sleep(0.05)
-        return 0.0
+
+    def _outlive(self) -> None:
+        """The command goes on for long enough to be met, or until another has begun beside it."""
+        begun, limit = self._begun(), time.monotonic() + self.outlives
+        while self._begun() == begun and time.monotonic() < limit:
+            time.sleep(0.05)
+
+    def _begun(self) -> int:
+        return [ring.word for ring in self._site.bell.rung].count("begin")
 
     def _kill(self) -> None:
         assert self._child is not None

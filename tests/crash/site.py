@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 GROUP = "web-asg"
-LIMIT = 150.0
+LIMIT = 300.0
 """Seconds that one command may take."""
 _LAUNCH = (sys.executable, str(Path(__file__).with_name("launch.py")))
 _POOLS = (

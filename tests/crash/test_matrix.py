@@ -31,13 +31,13 @@ AROUND_STANDBY = [Point(during, what, n, side) for during, what, count in CALLS 
 SEED = os.environ.get("ELBROLL_CRASH_SEED", "") or str(random.randrange(10**6))
 
 
-@pytest.mark.timeout(0 if "ELBROLL_CRASH_POINTS" in os.environ else 400)
+@pytest.mark.timeout(0 if "ELBROLL_CRASH_POINTS" in os.environ else 1200)
 @pytest.mark.rule("I-2", "I-4", "I-5", "I-7", "I-17", "I-24", "F-8", "F-43", "F-55")
 def test_after_a_kill_at_any_call_a_rerun_brings_everything_back() -> None:
     nothing_breaks(new_site, recorded, SAMPLE)
 
 
-@pytest.mark.timeout(0 if "ELBROLL_CRASH_POINTS" in os.environ else 400)
+@pytest.mark.timeout(0 if "ELBROLL_CRASH_POINTS" in os.environ else 1200)
 @pytest.mark.rule("A3", "A4", "A5", "I-1", "I-2", "I-4", "I-7", "F-34", "F-55")
 def test_after_a_kill_around_standby_a_rerun_brings_host_and_group_back() -> None:
     nothing_breaks(new_site_with_group, lambda _site: AROUND_STANDBY, SAMPLE // 2)
