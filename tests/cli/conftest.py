@@ -34,7 +34,7 @@ def elbroll(world: World, tmp_path: Path) -> Shell:
 @pytest.fixture
 def before(world: World) -> Iterator[dict[str, Any]]:
     """The memberships at the start of a test, which finds a world in which all serve."""
-    wait_for(lambda: everybody_serves(world), limit=15)
+    wait_for(lambda: everybody_serves(world))
     yield members(world)
     for host in world.hosts:
         let_go(host)

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
     from elbroll.demo.world import World
 
-LIMIT = 120.0
+LIMIT = 250.0
 """Seconds that one command may take."""
+SOON = 120.0
+"""Seconds after which something that a command has to do first does not come any more, however busy a computer is."""
 COMMAND = (sys.executable, "-m", "elbroll")
 
 
@@ -67,7 +69,7 @@ class Running:
         for reader in self._readers:
             reader.start()
 
-    def await_word(self, pattern: str, limit: float = 60.0) -> str:
+    def await_word(self, pattern: str, limit: float = SOON) -> str:
         """Until stderr says it: the whole line. Fails the test when it does not."""
         wait_for(lambda: bool(self._found(pattern)) or self.child.poll() is not None, limit)
         found = self._found(pattern)
@@ -85,7 +87,7 @@ class Running:
         """Whether the process has been sent to sleep by SIGSTOP."""
         return "\nState:\tT" in Path(f"/proc/{self.child.pid}/status").read_text()
 
-    def until(self, look: Callable[[], object], limit: float = 60.0) -> None:
+    def until(self, look: Callable[[], object], limit: float = SOON) -> None:
         """Until `look` holds, while the command works. Fails the test when that does not come about."""
         wait_for(lambda: look() or self.child.poll() is not None, limit, self.said)
         assert self.child.poll() is None, f"ended too soon: {self.said}"
@@ -199,7 +201,7 @@ class Shell:
             env={**self.environment({**nobody_in_ci, **changes}), "TERM": "xterm-256color"},  # type: ignore[arg-type]  # a mapping will do
             cwd=str(self.folder),
             encoding="utf-8",
-            timeout=60,
+            timeout=SOON,
             dimensions=(30, 100),
         )
 
@@ -217,7 +219,7 @@ class Bare(Shell):
         return self.home
 
 
-def wait_for(look: Callable[[], object], limit: float = 60.0, about: object = "") -> None:
+def wait_for(look: Callable[[], object], limit: float = SOON, about: object = "") -> None:
     """Until `look` holds; fails the test after `limit` seconds."""
     end = time.monotonic() + limit
     while not look():

@@ -151,7 +151,7 @@ def test_a_killed_drain_stands_by_in_its_record_and_restore_brings_it_home(
 
     assert f"standby in {GROUP}" in told.out
     assert ended.code == 0, ended.err
-    wait_for(lambda: everybody_serves(world), limit=15)
+    wait_for(lambda: everybody_serves(world))
     assert members(world) == before
     assert sizes_and_states(scalers) == as_it_was
 

@@ -13,7 +13,7 @@ import pytest
 def demo(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "elbroll", "demo", *words]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=150, check=False, env={**os.environ}, stdin=subprocess.DEVNULL
+        command, capture_output=True, text=True, timeout=280, check=False, env={**os.environ}, stdin=subprocess.DEVNULL
     )
 
 

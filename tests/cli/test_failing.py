@@ -26,13 +26,13 @@ FAILING = [
 @pytest.mark.rule("I-2", "I-4", "I-6", "I-7", "F-42", "F-46", "F-50")
 @pytest.mark.parametrize(("stage", "told", "state"), FAILING)
 def test_a_bad_release_halts_with_its_host_out_until_a_good_one_comes(
-    elbroll: Shell, world: World, before: dict[str, Any], stage: Break, told: str, state: str
+    elbroll: Shell, world: World, before: dict[str, Any], stage: Break, told: str, state: str, *, verifying: str
 ) -> None:
     first, second = world.hosts
     bad, good = f"bad-{stage}", f"good-{stage}"
     world.break_release(bad, stage)
     with world.traffic(rate=20) as traffic:
-        halted = elbroll("deploy", "--lb", "demo", "--release", bad)
+        halted = elbroll("deploy", "--lb", "demo", "--release", bad, ELBROLL_CONFIG=verifying)
 
         assert halted.code == 4, halted.err
         assert f"✘ demo-1 {told}" in halted.err
@@ -96,6 +96,12 @@ def test_a_deploy_that_hangs_is_ended_at_its_limit(
     assert elbroll("deploy", "--lb", "demo", "--release", "v9", "--only", "demo-1").code == 0
     assert members(world) == before
     assert deploys(world.hosts[0])[-2:] == ["begin", "end"]
+
+
+@pytest.fixture
+def verifying(world: World, stage: Break) -> str:
+    """A config in which a release that never gets well is given up soon."""
+    return variant(world, "verifying", {'timeout = "30s"': f'timeout = "{4 if stage is Break.VERIFY else 30}s"'})
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import os
 import select
 import time
 from contextlib import contextmanager, redirect_stderr, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +16,7 @@ from cli.shell import COMMAND
 from elbroll.cli import saying
 from elbroll.cli.options import Flags
 from elbroll.cli.saying import ERASE, Looking, look_at, looking_now, say
+from transports.faultproxy import FaultProxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     import pexpect
 
     from cli.shell import Shell
+    from elbroll.demo.world import World
 
 
 class Terminal:
@@ -99,13 +102,23 @@ def test_nobody_is_waited_for_who_does_not_read(monkeypatch: pytest.MonkeyPatch)
         os.read(reader, 1_000_000)
 
 
-def test_at_a_terminal_something_is_said_within_a_second(elbroll: Shell, before: object) -> None:
-    began = time.monotonic()
-    run: pexpect.spawn[str] = elbroll.at_terminal("plan", "--lb", "demo", "--release", "q1")
-    run.expect("looking at")
-    said = time.monotonic() - began
-    run.expect("Plan: 2 hosts")
-    run.expect("Next")
-    run.close()
+def test_at_a_terminal_something_is_said_within_a_second(elbroll: Shell, world: World, before: object) -> None:
+    """Of the processor's time, as others may want it too; AWS, which may take longer, is not waited for."""
+    with FaultProxy(int(world.environment["AWS_ENDPOINT_URL"].rpartition(":")[2])) as aws:
+        aws.freeze()
+        words = ("plan", "--lb", "demo", "--release", "q1")
+        run: pexpect.spawn[str] = elbroll.at_terminal(*words, AWS_ENDPOINT_URL=f"http://127.0.0.1:{aws.port}")
+        run.expect("looking at")
+        worked = seconds_worked(run.pid)
+        aws.thaw()
+        run.expect("Plan: 2 hosts")
+        run.expect("Next")
+        run.close()
 
-    assert said < 1.0, COMMAND
+    assert 0 < worked < 1.0, COMMAND
+
+
+def seconds_worked(pid: int) -> float:
+    """How long a processor has worked for a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.shell import COMMAND, Running
+from cli.shell import COMMAND, LIMIT, Running
 from cli.witness import deploys, locks, members, releases, states
 from cli.worlds import hold_up, let_go
 
@@ -58,14 +58,14 @@ def stopped_terminal() -> Iterator[int]:
 
 
 def run(elbroll: Shell, *words: str, out: int = subprocess.DEVNULL, err: int = subprocess.DEVNULL) -> int:
-    """The exit code of a command that must end within a minute, with these descriptors for its streams."""
+    """The exit code of a command that must end in time, with these descriptors for its streams."""
     nobody_in_ci = dict.fromkeys(("CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE"))
     environment = {**elbroll.environment(nobody_in_ci), "TERM": "xterm"}
     child = subprocess.Popen(
         [*COMMAND, *words], stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environment, cwd=elbroll.folder
     )
     try:
-        return child.wait(60)
+        return child.wait(LIMIT)
     finally:
         child.kill()
 

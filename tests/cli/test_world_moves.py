@@ -62,7 +62,7 @@ def test_another_host_that_goes_sick_while_one_drains_has_it_put_back_at_once(
 ) -> None:
     run = draining(elbroll, world, "v2", slow)
     show(world, world.hosts[1], SICK)
-    wait_for(lambda: members(world) == before, limit=10)
+    wait_for(lambda: members(world) == before, limit=30)
     ended = run.end()
     show_truth(world)
 

@@ -22,7 +22,7 @@ status=$?; echo end >> deploys; exit $status"""
 QUICK = {
     'timeout = "30s"': 'timeout = "90s"',
     'settle = "2s"': 'settle = "0.5s"',
-    'timeout = "15s"': 'timeout = "4s"\ninterval = "0.2s"',
+    'timeout = "15s"': 'timeout = "30s"\ninterval = "0.2s"',
 }
 """What is shortened in a world's config: traffic must stay away, and verify may take."""
 PAIR = (PoolPlan(delay=8), PoolPlan(name="extra", delay=8))

@@ -42,7 +42,7 @@ def deregister(world: World, host: DemoHost) -> None:
 def register(world: World, host: DemoHost) -> None:
     group = world.pools["demo"].arn
     world.client("elbv2").register_targets(TargetGroupArn=group, Targets=[target(world, host)])
-    eventually(lambda: host.instance in world.in_service("demo"), limit=15)
+    eventually(lambda: host.instance in world.in_service("demo"))
 
 
 def connections(world: World, host: DemoHost) -> str:

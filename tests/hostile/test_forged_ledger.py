@@ -35,7 +35,7 @@ class Said:
 def forger(world: World) -> Iterator[Forger]:
     """Finds an empty ledger, and leaves one."""
     made = Forger(world)
-    wait_for(lambda: everybody_serves(world), limit=15)
+    wait_for(lambda: everybody_serves(world))
     yield made
     made.wipe()
 

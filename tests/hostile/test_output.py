@@ -10,7 +10,7 @@ import pexpect
 import pyte
 import pytest
 
-from cli.shell import Shell, wait_for
+from cli.shell import SOON, Shell, wait_for
 from cli.witness import everybody_serves, locks
 from hostile.onhost import deploying, put
 from hostile.output import LINES, NAME, SCRIPT, SHORT_NAME, controls, obeyed_by_ci
@@ -161,7 +161,7 @@ def on_screen(elbroll: Shell, *words: str) -> tuple[Any, str, int]:
 
 def _some(child: pexpect.spawn[str]) -> str | None:
     try:
-        return child.read_nonblocking(4096, timeout=60)
+        return child.read_nonblocking(4096, timeout=SOON)
     except pexpect.EOF:
         return None
 
@@ -169,4 +169,4 @@ def _some(child: pexpect.spawn[str]) -> str | None:
 @pytest.mark.rule("I-4")
 def test_the_host_is_healed_by_a_good_release(elbroll: Shell, world: World) -> None:
     assert elbroll("deploy", "--lb", "demo", "--release", "x3", "--only", world.hosts[0].instance).code == 0
-    wait_for(lambda: everybody_serves(world), limit=15)
+    wait_for(lambda: everybody_serves(world))

@@ -128,4 +128,4 @@ def test_the_hosts_themselves_got_the_true_values(leftovers: Leftovers, world: W
     logs = [path.read_text(errors="replace") for path in world.hosts[0].place.home.rglob("log")]
 
     assert any(ENV in log and FILE in log and SSM in log and LONG in log for log in logs)
-    wait_for(lambda: everybody_serves(world), limit=15)
+    wait_for(lambda: everybody_serves(world))

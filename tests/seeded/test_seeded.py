@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PATCHES = Path(__file__).parent
-LIMIT = 60
+LIMIT = 250
 """Seconds in which a bug must be caught."""
 BY_ASSERTION = re.compile(r"^(E +)?(AssertionError|Failed: DID NOT RAISE)\b", re.MULTILINE)
 SCENES = "simulation/test_scenes.py::test_"
