@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
+from pexpect import EOF
 
 from cli.shell import COMMAND
 from elbroll.cli import saying
@@ -113,6 +114,7 @@ def test_at_a_terminal_something_is_said_within_a_second(elbroll: Shell, world: 
         aws.thaw()
         run.expect("Plan: 2 hosts")
         run.expect("Next")
+        run.expect(EOF)
         run.close()
 
     assert 0 < worked < 1.0, COMMAND
