@@ -13,8 +13,8 @@ from builders import a_pool, a_registration
 from elbroll.engine.journal import StepFailed
 from elbroll.engine.standby import await_back, enter
 from elbroll.engine.stop import StopMode
-from elbroll.errors import PermissionDenied, StandbyRefused, Unanswered
-from elbroll.events import HostStarted
+from elbroll.errors import HostUnreachable, PermissionDenied, StandbyRefused, Unanswered
+from elbroll.events import HostStarted, Warned
 from elbroll.model import InstanceState, JobEnd, JobResult, Lifecycle, Outcome, RecordState, Step, TargetState
 from fake_groups import CrashAfter
 from fakes import AnswerLost, Crash, FastClock, RecordingSink
@@ -459,6 +459,39 @@ def test_a_host_that_is_terminated_while_it_stands_by_is_gone() -> None:
     assert result.outcome is Outcome.GONE
     assert scene.state(first) == "gone"
     assert order(scene, first, "exit", "register") == []
+
+
+def said_of(scene: Scene, code: str) -> list[str]:
+    return [event.message for event in scene.sink.events if isinstance(event, Warned) and event.code == code]
+
+
+@pytest.mark.rule("F-34", "A2", "A4")
+@pytest.mark.parametrize("when", ["in its roll", "between two runs", "while it is prepared"])
+def test_a_group_that_wants_one_host_less_for_a_host_that_died_in_standby_is_named(when: str) -> None:
+    scene = a_scene()
+    first = scene.hosts[0]
+
+    def die() -> None:
+        scene.inventory.hosts[first.id] = replace(first, state=InstanceState.TERMINATED)
+        scene.transport.refuses[first.id] = HostUnreachable("no route")
+        scene.groups.places.pop(first.id, None)
+
+    scene.transport.on_run = lambda _host, _job: die() if when == "in its roll" else None
+    scene.transport.ends[first.id] = [FAILS if when != "in its roll" else JobResult(JobEnd.UNKNOWN)]
+    scene.roll()
+    if when == "between two runs":
+        die()
+        scene.hosts = (scene.inventory.hosts[first.id], *scene.hosts[1:])
+        scene.roll(plan=replace(scene.plan(), hosts=()))
+    elif when == "while it is prepared":
+        plan = scene.plan()
+        die()
+        scene.roll(plan=plan)
+
+    assert scene.state(first) == "gone"
+    assert said_of(scene, "standby-lost") == [
+        "web-asg wants one host less since web-1 stood by there, unless somebody has let it want as many as before"
+    ]
 
 
 @pytest.mark.rule("A3", "T13", "I-13")

@@ -54,6 +54,11 @@ def why_not_found(member: Member, record: HostRecord | None) -> str | None:
     return f"is {member.said} in {member.group}, and not by elbroll"
 
 
+def lost_in_standby(host: str, group: str) -> str:
+    """What is left of a host that was terminated while it was recorded to stand by: sizes are never changed by us."""
+    return f"{group} wants one host less since {host} stood by there, unless somebody has let it want as many as before"
+
+
 # --- the plan ----------------------------------------------------------------------------------------
 
 

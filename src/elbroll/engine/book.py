@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from elbroll import events
+from elbroll.core.scaling import lost_in_standby
 from elbroll.model import HostRecord, RecordState, Removed
 
 if TYPE_CHECKING:
@@ -136,8 +137,16 @@ class HostBook:
         return self._close(RecordState.IN_SERVICE, release)
 
     def gone(self) -> HostRecord:
-        """Close: AWS says that the instance is terminated."""
-        return self._close(RecordState.GONE, self._open().release_after)
+        """Close: AWS says that the instance is terminated.
+
+        A group that let it stand by wants one host less ever since, which is told, as nobody undoes it (A2, A4).
+        """
+        record = self._open()
+        closed = self._close(RecordState.GONE, record.release_after)
+        if record.standby_group is not None:
+            text = lost_in_standby(self.host.name, record.standby_group)
+            self._run.sink.tell(events.Warned("standby-lost", text, self.host))
+        return closed
 
     def _close(self, state: RecordState, release: str | None) -> HostRecord:
         record = self._open()
