@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from elbroll.model import Host, HostRecord
 
 STANDBY = {"asg": {"mode": "standby"}}
+IGNORE = {"asg": {"mode": "ignore"}}
 GROUP = "web-asg"
 FAILS = JobResult(JobEnd.EXIT, 1)
 
@@ -201,6 +202,117 @@ def test_what_has_changed_since_the_plan_leaves_the_host_untouched(change: Calla
     assert result.failure is not None
     assert says in result.failure.message
     assert scene.deeds("record", "enter", "deregister") == []
+
+
+@pytest.mark.rule("A6", "A7", "F-20")
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (refreshing, "may not be taken out: web-asg is replacing its hosts: an instance refresh is InProgress"),
+        (terminating, "is Terminating:Wait in web-asg"),
+        (moved_by_somebody, "is Standby in web-asg, and not by elbroll"),
+    ],
+)
+def test_what_the_plan_would_refuse_with_ignore_is_refused_in_mid_roll_too(
+    change: Callable[[Scene], None], says: str
+) -> None:
+    scene = a_scene(settings=IGNORE)
+    plan = scene.plan()
+    change(scene)
+    result = scene.roll(plan=plan)[scene.hosts[0].id]
+
+    assert result.outcome is Outcome.NOT_REACHED
+    assert says in str(result.failure)
+    assert scene.deeds("record", "deregister") == []
+
+
+@pytest.mark.rule("A4", "A5")
+@pytest.mark.parametrize("change", [shrunk, suspended])
+def test_with_ignore_neither_sizes_nor_a_closed_way_back_matter(change: Callable[[Scene], None]) -> None:
+    scene = a_scene(settings=IGNORE)
+    change(scene)
+
+    assert {result.outcome for result in scene.roll().values()} == {Outcome.DEPLOYED}
+
+
+@pytest.mark.rule("F-21")
+def test_with_ignore_a_group_that_may_not_be_read_any_more_is_done_without() -> None:
+    scene = a_scene(settings=IGNORE)
+    run = scene.plan()
+    scene.sink = OnStart(lambda: setattr(scene.groups, "denied", PermissionDenied("no", action="autoscaling:Describe")))
+
+    assert {result.outcome for result in scene.roll(plan=run).values()} == {Outcome.DEPLOYED}
+
+
+@pytest.mark.rule("A7", "F-14")
+def test_with_ignore_a_group_that_does_not_answer_is_asked_for_a_minute_before_anything_is_written() -> None:
+    scene = a_scene(settings=IGNORE)
+    scene.sink = OnStart(lambda: setattr(scene.groups, "silent_until", scene.clock.time + 600.0))
+    result = scene.roll()[scene.hosts[0].id]
+
+    assert result.outcome is Outcome.NOT_REACHED
+    assert scene.deeds("record", "deregister") == []
+    assert result.seconds == pytest.approx(60.0, abs=5.0)
+
+
+@pytest.mark.rule("A1", "A6", "F-34")
+@pytest.mark.parametrize("state", ["held", "deployed"])
+def test_a_host_that_its_group_terminates_while_it_is_out_is_not_registered_again(state: str) -> None:
+    """With `ignore` the group does not know that the host is out, and has left its pools for it already."""
+    scene = a_scene(settings=IGNORE)
+    first, second, _ = scene.hosts
+
+    def begins_to_end() -> None:
+        scene.groups.put(first, Lifecycle.LEAVING)
+        scene.sick.update({second.id} if state == "held" else ())
+
+    scene.transport.traffic = 30.0
+    scene.clock.at(10.0 if state == "held" else 45.0, begins_to_end)
+    result = scene.roll()[first.id]
+
+    assert (result.outcome, scene.state(first)) == (Outcome.LEFT_OUT, state)
+    assert "web-1 is Terminating:Wait in web-asg" in f"{result.failure} {result.note}"
+    assert scene.deeds("register") == []
+    assert scene.members_of(first) == set()
+
+
+@pytest.mark.rule("A6")
+def test_a_host_whose_group_does_not_answer_when_it_goes_back_goes_back() -> None:
+    scene = a_scene(settings=IGNORE)
+    scene.ledger.on_write = lambda record: setattr(
+        scene.groups, "silent_until", scene.clock.time + 600.0 if record.state is RecordState.DEPLOYED else 0.0
+    )
+
+    assert scene.roll()[scene.hosts[0].id].outcome is Outcome.DEPLOYED
+
+
+@pytest.mark.rule("A1", "F-34", "F-20")
+@pytest.mark.parametrize(
+    ("mode", "outcome"),
+    [("refuse", Outcome.NOT_REACHED), ("standby", Outcome.NOT_REACHED), ("ignore", Outcome.DEPLOYED)],
+)
+def test_a_host_that_has_come_to_a_group_since_the_plan_is_left_untouched_without_a_word_for_it(
+    mode: str, outcome: Outcome
+) -> None:
+    scene = Scene(settings={"asg": {"mode": mode}})
+    first = scene.hosts[0]
+    scene.inventory.hosts[first.id] = replace(first, group="other-asg")
+    result = scene.roll()[first.id]
+
+    assert result.outcome is outcome
+    assert (outcome is Outcome.DEPLOYED) is not bool(result.failure and "other-asg" in result.failure.message)
+    assert bool(scene.deeds("record")) is (outcome is Outcome.DEPLOYED)
+
+
+@pytest.mark.rule("I-4")
+def test_a_host_that_is_out_and_has_come_to_a_group_meanwhile_still_goes_back() -> None:
+    scene = Scene()
+    first = scene.hosts[0]
+    scene.put_record(first, RecordState.HELD)
+    scene.take_out(first)
+    scene.inventory.hosts[first.id] = replace(first, group="other-asg")
+
+    assert scene.restore()[first.id].outcome is Outcome.RESTORED
 
 
 @pytest.mark.rule("F-6", "A6")

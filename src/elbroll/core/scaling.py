@@ -33,10 +33,17 @@ def attached(
     return frozenset(entry for entry in entries if entry.pool in theirs and entry.port in {None, theirs[entry.pool]})
 
 
+def why_replaced(group: ScalingGroup) -> str | None:
+    """That the group replaces its hosts one after the other, as half a sentence; whoever is out may be next (A7)."""
+    if group.refresh is None:
+        return None
+    return f"{group.name} is replacing its hosts: an instance refresh is {group.refresh}"
+
+
 def why_not_enter(group: ScalingGroup) -> str | None:
     """What stands against one more host of the group standing by, or coming back afterwards; None: nothing."""
-    if group.refresh is not None:
-        return f"{group.name} is replacing its hosts: an instance refresh is {group.refresh}"
+    if why := why_replaced(group):
+        return why
     if "Launch" in group.suspended:
         return f"the Launch process of {group.name} is suspended: whoever stands by could not come back"
     if group.desired - 1 < group.min_size:
@@ -111,10 +118,10 @@ _POLICY = "elbroll iam-policy     the smallest policy that works"
 def _refreshing(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
     """Two that replace hosts at the same time would take each other's (A7)."""
     for group in _groups(ground, walk):
-        if group.refresh is not None:
+        if why := why_replaced(group):
             cancel = f"aws autoscaling cancel-instance-refresh --auto-scaling-group-name {shlex.quote(group.name)}"
             fix = (f"wait for it, or: {cancel}",)
-            yield Refusal("instance-refresh", f"{why_not_enter(group)}", fix=fix)
+            yield Refusal("instance-refresh", why, fix=fix)
 
 
 def _astray(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:

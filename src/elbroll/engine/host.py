@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from elbroll.core.plan import PlannedHost
     from elbroll.engine.context import Run
     from elbroll.engine.room import FleetRoom
-    from elbroll.model import HostRecord, HostResult
+    from elbroll.model import Host, HostRecord, HostResult
 
 STILL = frozenset({InstanceState.STOPPED, InstanceState.STOPPING, InstanceState.UNKNOWN})
 
@@ -83,6 +83,14 @@ class HostWalk:
             raise failed(Step.GUARD, "gone", f"the instance is {now.shown_state}")
         if now.state in STILL:
             raise failed(Step.GUARD, "stopped", f"the instance is {now.shown_state}")
+        self._in_the_same_group(now)
+
+    def _in_the_same_group(self, now: Host) -> None:
+        """A group that the plan did not know may replace a host that it sees leave, whatever was planned (A1)."""
+        known = {None, self._planned.host.group}
+        if self._book.record is None and now.group not in known and self._run.settings.asg.mode != "ignore":
+            says = f"{now.name} has come to the Auto Scaling group {now.group} since the plan was made"
+            raise failed(Step.GUARD, "standby", says)
 
     def _covered(self, work: float) -> None:
         """No host leaves that the credentials might not bring back; `work` is the limit of its commands (F-5)."""

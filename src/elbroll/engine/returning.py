@@ -11,7 +11,7 @@ from elbroll.core.moved import moved_ports
 from elbroll.core.timing import healthy_limit
 from elbroll.engine.healthy import OUTAGE, await_healthy
 from elbroll.engine.room import FRESH
-from elbroll.engine.standby import await_back, by_group, rejoin
+from elbroll.engine.standby import await_back, by_group, must_not_be_leaving, rejoin
 from elbroll.engine.waiting import Pace, patiently, wait_until
 from elbroll.engine.walker import LOOKS_FOR, failed
 from elbroll.errors import ElbrollError, Superseded, TargetRefused, Unanswered
@@ -32,6 +32,7 @@ def come_back(walker: Walker) -> None:
     limit = _healthy_limit(walker)
     about = events.StepStarted(walker.host, Step.REGISTER, limit=limit, pools=walker.labels())
     with walker.journal.step(about):
+        must_not_be_leaving(walker)
         walker.follow()
         _mind_moved_ports(walker)
         walker.book.registering()
@@ -48,6 +49,7 @@ def put_back(walker: Walker) -> None:
     limit = _healthy_limit(walker)
     about = events.StepStarted(walker.host, Step.REGISTER, limit=limit, pools=walker.labels())
     with walker.journal.step(about):
+        must_not_be_leaving(walker)
         walker.follow()
         _mind_moved_ports(walker)
         _register(walker)

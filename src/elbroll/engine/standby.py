@@ -9,11 +9,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
-from elbroll.core.scaling import attached, standby_group_for, why_not_enter, why_not_found
+from elbroll.core.scaling import attached, standby_group_for, why_not_enter, why_not_found, why_replaced
 from elbroll.engine.journal import failed_by
 from elbroll.engine.waiting import Pace, patiently, wait_until
 from elbroll.engine.walker import LOOKS_FOR, failed
-from elbroll.errors import ElbrollError, Refused, StandbyRefused, Unanswered
+from elbroll.errors import AwsRefused, ElbrollError, PermissionDenied, Refused, StandbyRefused, Unanswered
 from elbroll.model import Lifecycle, Step
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ ENTERS_WITHIN = 120.0
 """Seconds for which a group may put off to let a host stand by: another activity, or no answer (A6)."""
 LOOKS = 2.0
 """Seconds between two looks at a lifecycle state."""
+NOT_OFFERED = (PermissionDenied, AwsRefused)
+"""Whoever may not read groups does without, where nobody stands by (F-21)."""
 LOOKS_A_SECOND = 3.0
 """By all hosts together that may be out at a time; an account has few of these for everybody (S-14)."""
 
@@ -46,26 +48,55 @@ def by_group(walker: Walker) -> frozenset[Registration]:
 def may_stand_by(walker: Walker) -> None:
     """The group's word of this moment, before anything is written (A4, A5, A6, A7). Raises StepFailed."""
     name = group_of(walker)
-    if name is None:
+    if name is None and not _is_ignored(walker):
         return
     try:
         look = partial(_why_not, walker, name)
         why = patiently(look, clock=walker.run.clock, budget=LOOKS_FOR, give_up=walker.interrupted)
     except ElbrollError as error:
+        if name is None and isinstance(error, NOT_OFFERED):
+            return
         raise failed_by(Step.GUARD, error) from error
     if why is not None:
         raise failed(Step.GUARD, "standby", f"{walker.host.name} {why}")
 
 
-def _why_not(walker: Walker, name: str) -> str | None:
+def _is_ignored(walker: Walker) -> bool:
+    """Whether its group does not know what is done to the host, and could be asked when the plan was made."""
+    scaling = walker.room.fleet.scaling
+    return walker.host.id in scaling.members and scaling.unread is None and walker.book.standby_group is None
+
+
+def _why_not(walker: Walker, name: str | None) -> str | None:
+    """`name` None: it does not stand by, but is taken out under the eyes of its group."""
     member = _look(walker, 0.0)
     if member is None:
         return None
     if why := why_not_found(member, walker.book.record):
         return why
-    group = walker.run.groups.groups([name]).get(name)
-    why = why_not_enter(group) if group is not None and member.lifecycle is Lifecycle.IN_SERVICE else None
-    return f"may not stand by: {why}" if why else None
+    group = walker.run.groups.groups([name or member.group]).get(name or member.group)
+    if group is None or member.lifecycle is not Lifecycle.IN_SERVICE:
+        return None
+    if name is None:
+        return f"may not be taken out: {why}" if (why := why_replaced(group)) else None
+    return f"may not stand by: {why}" if (why := why_not_enter(group)) else None
+
+
+def must_not_be_leaving(walker: Walker) -> None:
+    """A host that its group has begun to terminate was taken out of its pools for the last time: whoever registers it
+    sends traffic to a machine that is about to end (A6). Raises Refused.
+
+    Only asked where the group does not know that the host was out; without an answer the host goes back.
+    """
+    if not _is_ignored(walker):
+        return
+    look = partial(_look, walker, 0.0)
+    try:
+        member = patiently(look, clock=walker.run.clock, budget=LOOKS_FOR, give_up=walker.leaving_now)
+    except ElbrollError:
+        return
+    if member is not None and member.lifecycle is Lifecycle.LEAVING:
+        raise Refused(f"{walker.host.name} is {member.said} in {member.group}")
 
 
 def enter(
