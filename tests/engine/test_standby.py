@@ -857,6 +857,25 @@ def test_a_record_that_names_another_group_moves_nobody() -> None:
     assert scene.deeds("exit") == []
 
 
+@pytest.mark.rule("A6", "I-4")
+@pytest.mark.parametrize("state", ["held", "deploying"])
+def test_a_host_that_was_moved_to_another_group_comes_home_once_it_belongs_to_none(state: str) -> None:
+    scene = a_scene()
+    first = scene.hosts[0]
+    scene.groups.kept[GROUP] = replace(scene.groups.kept[GROUP], min_size=1)
+    scene.transport.ends[first.id] = [FAILS] if state == "deploying" else []
+    scene.roll("deploy" if state == "deploying" else "drain", plan=replace(scene.plan(), hosts=scene.plan().hosts[:1]))
+    scene.groups.around("other-asg", scene.hosts[:1], (scene.api,))
+    refused = [refusal.code for refusal in scene.made_plan().refusals]
+    del scene.groups.places[first.id]
+    result = (scene.rerun() if state == "deploying" else scene.restore())[first.id]
+
+    assert "lifecycle" in refused
+    assert result.outcome is (Outcome.DEPLOYED if state == "deploying" else Outcome.RESTORED)
+    assert scene.members_of(first) == scene.places[first.id]
+    assert scene.state(first) == "in-service"
+
+
 # --- signals and crashes -----------------------------------------------------------------------------
 
 

@@ -54,11 +54,16 @@ def why_not_enter(group: ScalingGroup) -> str | None:
 def why_not_found(member: Member, record: HostRecord | None) -> str | None:
     """What stands against walking a host that its group shows like this; None: nothing (A6)."""
     standing_in = record.standby_group if record is not None and record.open else None
-    if standing_in is not None and standing_in != member.group:
+    if _strayed(member, record):
         return f"is recorded to stand by in {standing_in}, and belongs to {member.group}"
     if member.lifecycle is Lifecycle.IN_SERVICE or (standing_in is not None and member.lifecycle in OURS):
         return None
     return f"is {member.said} in {member.group}, and not by elbroll"
+
+
+def _strayed(member: Member, record: HostRecord | None) -> bool:
+    """Whether somebody has moved a host that stood by to another group."""
+    return record is not None and record.open and record.standby_group not in {None, member.group}
 
 
 def lost_in_standby(host: str, group: str) -> str:
@@ -128,9 +133,18 @@ def _astray(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
     for planned, member in _members(ground, walk):
         why = why_not_found(member, planned.record) if ground.fleet.scaling.unread is None else None
         if why is not None:
-            exclude = f"--exclude {host_word(planned.host.name, planned.host.id)}"
-            fix = (f"wait until it is InService, or leave it out: {exclude}",)
-            yield Refusal("lifecycle", f"{planned.host.name} {why}", fix=fix)
+            yield Refusal("lifecycle", f"{planned.host.name} {why}", fix=tuple(_ways_home(planned, member)))
+
+
+def _ways_home(planned: PlannedHost, member: Member) -> Iterator[str]:
+    """A host that was moved to another group is waited for in vain; one of no group goes back by hand."""
+    exclude = f"or leave it out: --exclude {host_word(planned.host.name, planned.host.id)}"
+    if not _strayed(member, planned.record):
+        yield f"wait until it is InService, {exclude}"
+        return
+    detach = "aws autoscaling detach-instances --should-decrement-desired-capacity"
+    yield f"{detach} --instance-ids {planned.host.id} --auto-scaling-group-name {shlex.quote(member.group)}"
+    yield exclude
 
 
 def _no_way_back(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[Refusal]:
