@@ -181,6 +181,30 @@ def moved_by_somebody(scene: Scene) -> None:
     scene.groups.put(scene.hosts[0], Lifecycle.STANDBY)
 
 
+def attached_elsewhere(scene: Scene) -> None:
+    scene.groups.kept[GROUP] = replace(scene.groups.kept[GROUP], pools=frozenset({scene.web.id, scene.api.id}))
+
+
+def attached_no_more(scene: Scene) -> None:
+    scene.groups.kept[GROUP] = replace(scene.groups.kept[GROUP], pools=frozenset())
+
+
+@pytest.mark.rule("A3", "F-16", "I-5", "I-12")
+@pytest.mark.parametrize("change", [attached_elsewhere, attached_no_more])
+def test_a_group_whose_pools_are_others_by_now_keeps_the_hosts_that_are_left_untouched(
+    change: Callable[[Scene], None],
+) -> None:
+    scene = a_scene()
+    first, second, _ = scene.hosts
+    scene.transport.on_run = lambda _host, _job: change(scene)
+    results = scene.roll()
+
+    assert results[first.id].outcome is Outcome.DEPLOYED
+    assert results[second.id].outcome is Outcome.NOT_REACHED
+    assert "attached to other pools than when the plan was made" in str(results[second.id].failure)
+    assert order(scene, second, "record", "enter", "deregister") == []
+
+
 @pytest.mark.rule("A4", "A5", "A6", "A7")
 @pytest.mark.parametrize(
     ("change", "says"),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from elbroll.engine.walker import Walker
-    from elbroll.model import Member, Registration
+    from elbroll.model import Member, Registration, ScalingGroup
 
 ENTERS_WITHIN = 120.0
 """Seconds for which a group may put off to let a host stand by: another activity, or no answer (A6)."""
@@ -79,7 +79,16 @@ def _why_not(walker: Walker, name: str | None) -> str | None:
         return None
     if name is None:
         return f"may not be taken out: {why}" if (why := why_replaced(group)) else None
-    return f"may not stand by: {why}" if (why := why_not_enter(group)) else None
+    why = why_not_enter(group) or _why_not_as_planned(walker, group)
+    return f"may not stand by: {why}" if why else None
+
+
+def _why_not_as_planned(walker: Walker, group: ScalingGroup) -> str | None:
+    """A pool that the group has joined or left since is none of those that are known to be left by it (A3)."""
+    planned = walker.room.fleet.scaling.groups.get(group.name)
+    if planned is None or planned.pools == group.pools:
+        return None
+    return f"{group.name} is attached to other pools than when the plan was made"
 
 
 def must_not_be_leaving(walker: Walker) -> None:
