@@ -265,7 +265,7 @@ def test_a_capacity_that_cannot_be_read_halts_within_the_limit() -> None:
 
 
 def test_a_crew_of_threads_works_side_by_side_and_waits_at_its_end() -> None:
-    both = threading.Barrier(2, timeout=5.0)
+    both = threading.Barrier(2, timeout=20.0)
     first, second, _ = Scene().hosts
     with Threads[int](2) as crew:
         crew.start(first.id, both.wait)
@@ -288,7 +288,7 @@ def test_a_crew_that_is_left_early_awaits_what_is_under_way_and_begins_nothing_m
 
     with Threads[None](1) as crew:
         crew.start(first, until_nothing_more_can_be_asked_for)
-        began.wait(5.0)
+        began.wait(20.0)
     assert done == [first]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,6 @@ from elbroll import events
 from elbroll.core.guard import Consent, Leave, Refuse
 from elbroll.errors import StoreDown
 from elbroll.model import RecordState, TargetState, TargetType
-from fakes import FastClock
 
 if TYPE_CHECKING:
     from elbroll.engine.room import FleetRoom
@@ -31,13 +31,17 @@ def admitted(room: FleetRoom, host: Host) -> bool:
 
 @pytest.mark.rule("F-27", "I-1")
 def test_two_threads_never_spend_the_same_spare_host() -> None:
-    scene = Scene(clock=FastClock())
-    room, both = scene.room(), threading.Barrier(2, timeout=5.0)
+    scene = Scene()
+    room, both, inside = scene.room(), threading.Barrier(2, timeout=20.0), threading.Barrier(2)
     verdicts: list[bool] = []
+
+    def hold(_seen: frozenset[Registration]) -> None:
+        with suppress(threading.BrokenBarrierError):
+            inside.wait(1.0)  # nobody else gets this far
 
     def ask(host: Host) -> None:
         both.wait()
-        verdicts.append(isinstance(room.admit(host, lambda _seen: scene.clock.sleep(5.0)), Leave))
+        verdicts.append(isinstance(room.admit(host, hold), Leave))
 
     threads = [threading.Thread(target=ask, args=[host]) for host in scene.hosts[:2]]
     for thread in threads:
