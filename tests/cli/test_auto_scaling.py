@@ -9,7 +9,7 @@ import pytest
 
 from cli.shell import wait_for
 from cli.witness import deeds, everybody_serves, locks, members, releases, states
-from cli.worlds import group_of, hold_up, let_go, small_world
+from cli.worlds import LAG, group_of, hold_up, let_go, small_world
 from elbroll.demo.lifelike import Kind, Sizes
 from elbroll.demo.settings import PoolPlan
 
@@ -141,9 +141,11 @@ def test_a_killed_drain_stands_by_in_its_record_and_restore_brings_it_home(
     elbroll: Shell, world: World, scalers: Scalers, standby: str, before: dict[str, Any]
 ) -> None:
     as_it_was = sizes_and_states(scalers)
+    world.simulation.groups.lag = 5.0
     running = elbroll.start("deploy", "--config", standby, "--lb", "demo", "--release", "v3", "--only", "demo-1")
     running.until(lambda: "EnteringStandby" in scalers.members(GROUP).values())
     running.kill_hard()
+    world.simulation.groups.lag = LAG
     told = elbroll("status", "--config", standby, "--lb", "demo")
     (unlock,) = re.findall(r"elbroll unlock demo \w+", told.out)
     elbroll.line(f"{unlock} --yes")

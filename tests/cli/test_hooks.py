@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.witness import deeds, locks, members, moves, releases
+from cli.witness import deeds, deploys, locks, members, moves, releases
 from cli.worlds import hold_up, let_go
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def test_a_cancelled_run_ends_within_5_s_however_long_its_hooks_would_take(
     hold_up(host)
     config = hooked(world, started="sleep 600", finished="sleep 600")
     run = elbroll.start(*ROLL, "h4", "--config", config)
-    run.until(lambda: "begin" in (host.place.home / "deploys").read_text().split()[-1:])
+    run.until(lambda: deploys(host)[-1:] == ["begin"])
     run.signal(signal.SIGTERM)
     ended = run.end()
     let_go(host)

@@ -25,6 +25,8 @@ QUICK = {
     'timeout = "15s"': 'timeout = "30s"\ninterval = "0.2s"',
 }
 """What is shortened in a world's config: traffic must stay away, and verify may take."""
+LAG = 0.3
+"""Seconds from one state of a group's member to the next."""
 PAIR = (PoolPlan(delay=8), PoolPlan(name="extra", delay=8))
 """Two hosts in two groups of one balancer, on different ports."""
 
@@ -61,7 +63,7 @@ def variant(world: World, name: str, changes: Mapping[str, str]) -> str:
 def group_of(world: World, name: str, hosts: Sequence[DemoHost], pool: str, sizes: Sizes) -> Scalers:
     """An Auto Scaling group of these hosts, attached to this pool, whose members change their state quickly."""
     made = Scalers(world.client, world.simulation)
-    world.simulation.groups.lag = 0.3
+    world.simulation.groups.lag = LAG
     subnets = world.client("ec2").describe_subnets()["Subnets"]
     mine = [each for each in subnets if each["CidrBlock"].startswith("127.")]
     vpc = Vpc(mine[0]["VpcId"], {each["AvailabilityZone"]: each["SubnetId"] for each in mine})
