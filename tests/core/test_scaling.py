@@ -239,9 +239,9 @@ def test_a_record_that_names_another_group_is_refused() -> None:
 
     assert codes(made) == ["lifecycle"]
     assert "recorded to stand by in other-asg" in made.refusals[0].message
+    detach = "aws autoscaling detach-instances --should-decrement-desired-capacity"
     assert made.refusals[0].fix == (
-        "aws autoscaling detach-instances --should-decrement-desired-capacity"
-        f" --instance-ids {FOUR[1].id} --auto-scaling-group-name web-asg",
+        f"{detach} --instance-ids {FOUR[1].id} --auto-scaling-group-name web-asg",
         "or leave it out: --exclude web-2",
     )
 
