@@ -8,6 +8,7 @@ import pytest
 
 from cli.witness import deploys, locks, members, moves, releases, states
 from cli.worlds import hold_up, let_go, variant
+from elbroll.demo.lifelike import Detail, Kind
 
 if TYPE_CHECKING:
     from typing import Any
@@ -63,6 +64,10 @@ def test_a_run_killed_in_a_drain_is_undone_by_restore_alone(
 
     assert states(world)["demo-1"] == "held"
     assert other("restore", "--lb", "demo").code == 6
+    world.faults.add("PutParameter", Kind.DENY, None, Detail(skip=1))
+    half = other("unlock", "demo", elbroll.run_of(killed), "--yes")
+    world.faults.clear()
+    assert (half.code, "1 of 2 locks is known to be free; the same command frees the rest" in half.err) == (5, True)
     assert other("unlock", "demo", elbroll.run_of(killed), "--yes").code == 0
     restored = other("restore", "--lb", "demo")
 

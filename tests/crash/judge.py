@@ -21,6 +21,10 @@ GOOD_IN_A_ROW = 3
 SETTLE = 0.3
 """Seconds without a request that must go before a command, as the site's config says."""
 CLOSED = {"in-service", "gone"}
+HALTED, CANCELLED = 4, 143
+"""How commands end."""
+HANGS = 10.0
+"""Seconds: twice what a signal may take (safety.md 8), as a busy computer may be slow."""
 MOVES: Mapping[str, frozenset[str]] = {
     "in-service": frozenset({"held"}),
     "held": frozenset({"held", "deploying", "in-service"}),
@@ -66,6 +70,23 @@ class Judge:
         for name, value in effective(self._world, LOCKS).items():
             self._must(value["state"] == "free", f"I-4: after an end with {ended.code} {name} is {value['state']}")
         self._must(ended.code not in {1, 10}, f"I-4: ended with {ended.code}: {ended.said[-1500:]}")
+
+    def at_cancelled_end(self, ended: Ended, seconds: float, *, holds: bool) -> None:
+        """SIGTERM ends a run soon and in order: nothing is forgotten, and a lock it had to leave is told (F-54).
+
+        `holds`: it takes locks of its own.
+        """
+        self.at_kill()
+        self._must(ended.code in {0, HALTED, CANCELLED}, f"F-54: ended with {ended.code}: {ended.said[-1500:]}")
+        self._must(seconds < HANGS, f"F-54: ended {seconds:.1f} s after SIGTERM: {ended.said[-1500:]}")
+        left = [name for name, value in effective(self._world, LOCKS).items() if value["state"] != "free"]
+        if holds:
+            self._must(not left or "elbroll unlock" in ended.said, f"I-4: {left} not freed: {ended.said[-1500:]}")
+        if "nothing was changed" in ended.said:
+            own = LOCKS if holds else "-"  # a lock of one's own is given back, and counts for nothing
+            done = [call for place, call in self._past.calls() if place >= self._begun[-1] and call.mutates]
+            kept = [call.action for call in done if not str(call.parameters.get("Name", "")).startswith(own)]
+            self._must(not kept, f"I-9: after {kept} it says that nothing was changed")
 
     def at_restored(self, ended: Ended) -> None:
         """What `restore` has left: only a host whose version nobody knows may be out, and it is named (I-4)."""

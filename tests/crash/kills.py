@@ -1,4 +1,4 @@
-"""Where elbroll is killed or gets no answers, what is done afterwards, and how all ends."""
+"""Where elbroll is killed, cancelled or gets no answers, what is done afterwards, and how all ends."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import random
 import re
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
-from crash.judge import Judge
+from crash.judge import CANCELLED, HALTED, Judge
 from crash.past import HOSTS, LOCKS, effective
 from crash.site import Ended
 from elbroll.demo.app import Break
@@ -37,9 +37,16 @@ class Side(StrEnum):
     """Of a call."""
 
     BEFORE = "before"
-    """Killed, and the call never arrives."""
+    """The call never arrives."""
     AFTER = "after"
-    """Applied, and killed before it is answered."""
+    """Applied, and elbroll ended before it is answered."""
+
+
+class By(StrEnum):
+    """What ends it."""
+
+    KILL = "kill"
+    TERM = "term"
 
 
 class Way(StrEnum):
@@ -63,7 +70,7 @@ WAYS = {
     "restore": (Way.SAME,),
     "unlock": ANY_DEPLOY,
 }
-HALTED, LOCKED, KILLED = 4, 6, -9
+LOCKED, KILLED = 6, -9
 """How commands end."""
 
 
@@ -76,13 +83,15 @@ class Point:
     """`begin` or `end` of a command on the host, the action of an AWS call, or DEEDS: any that changes something."""
     number: int
     side: Side
+    by: By = By.KILL
 
     def __str__(self) -> str:
-        return f"{self.during}/{self.what}/{self.number}/{self.side}"
+        words = (self.during, self.what, self.number, self.side, *([self.by] if self.by is By.TERM else []))
+        return "/".join(map(str, words))
 
 
 class Trial:
-    """One kill in a site in which all serve, up to the end of what heals it."""
+    """One kill, or signal to end, in a site in which all serve, up to the end of what heals it."""
 
     def __init__(self, site: Site, seed: str, variant: str = "sound") -> None:
         self._site = site
@@ -94,8 +103,11 @@ class Trial:
         self._judged = threading.Event()
         self._hit_a_call = False
         self._met = ""
+        self._asked = 0.0
         self.killed: list[str] = []
         """What was under way at each kill."""
+        self.took: float | None = None
+        """Seconds from SIGTERM to the end."""
         self.way = Way.DEPLOY
         self.failed: list[str] = []
         """Calls that failed in bad weather."""
@@ -140,7 +152,10 @@ class Trial:
         return fails
 
     def record(self, during: str) -> list[Point]:
-        """An unkilled command: every point at which it may die. A `restore` and an `unlock` come after a dead roll."""
+        """An unkilled command: every point at which it may die, or be told to end.
+
+        A `restore` and an `unlock` come after a dead roll.
+        """
         self._arrange(during)
         deeds, rung = len(self._deeds()), len(self._site.bell.rung)
         ended = self._perform(during)
@@ -151,7 +166,7 @@ class Trial:
             ended = self._call("restore", "--if-needed")
         self._judge.at_end(ended, self._release if during == "deploy" else None, HALTED if during == "rollback" else 0)
         assert not self._judge.history(), self._judge.breaches
-        return calls + bells
+        return [replace(point, by=by) for point in calls + bells for by in By]
 
     def _arrange(self, during: str) -> None:
         """What must have happened before the command can be killed."""
@@ -224,7 +239,7 @@ class Trial:
 
     def _call(self, command: str, *words: str, point: Point | None = None) -> Ended:
         ended = self._started((command, *LB, *words), point)
-        if ended.code not in {LOCKED, KILLED}:
+        if ended.code not in {LOCKED, KILLED, CANCELLED}:
             self._judge.at_orderly_end(ended)
         return ended
 
@@ -238,6 +253,9 @@ class Trial:
         ended = self._child.end()
         if ended.code == KILLED:
             self._await_judgement(first)
+        elif self._asked:
+            self.took, self._asked = time.monotonic() - self._asked, 0.0
+            self._judge.at_cancelled_end(ended, self.took, holds=words[0] != "unlock")
         self._site.world.faults.clear()
         self._site.bell.on_ring = lambda _: None
         return ended
@@ -256,7 +274,7 @@ class Trial:
         self._hit_a_call = point.what not in {"begin", "end"}
         if self._hit_a_call:
             before = point.side is Side.BEFORE
-            detail = Detail(skip=point.number, act=self._kill_before if before else self._kill, where=self._meet)
+            detail = Detail(skip=point.number, act=partial(self._end, point), where=self._meet)
             self._site.world.faults.add(point.what, Kind.BEFORE if before else Kind.AFTER, detail=detail)
         else:
             heard: list[str] = []
@@ -271,7 +289,7 @@ class Trial:
         if word != point.what or heard.count(word) != point.number + 1:
             return
         self._met = f"{word} of a command"
-        self._kill()
+        self._end(point)
         self._await_rerun()
 
     def _await_rerun(self) -> None:
@@ -294,6 +312,20 @@ class Trial:
     def _begun(self) -> int:
         return [ring.word for ring in self._site.bell.rung].count("begin")
 
+    def _end(self, point: Point) -> None:
+        if point.by is By.KILL:
+            self._kill()
+        else:
+            self._cancel()
+        if point.side is Side.BEFORE:
+            raise ConnectionCut
+
+    def _cancel(self) -> None:
+        assert self._child is not None
+        self.killed.append(self._met)
+        self._asked = time.monotonic()
+        self._child.cancel()
+
     def _kill(self) -> None:
         assert self._child is not None
         self._child.kill()
@@ -302,10 +334,6 @@ class Trial:
             self._judge.at_kill()
         finally:
             self._judged.set()
-
-    def _kill_before(self) -> None:
-        self._kill()
-        raise ConnectionCut
 
     def _deeds(self) -> tuple[Call, ...]:
         return self._site.world.simulation.timeline.deeds()

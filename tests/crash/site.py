@@ -72,6 +72,10 @@ class Child:
                 cwd=world.directory,
             )
 
+    def cancel(self) -> None:
+        """As CI ends a job, or the system a service: SIGTERM, without waiting for anything."""
+        self._process.send_signal(signal.SIGTERM)
+
     def kill(self) -> None:
         """`kill -9`, and wait until it is dead."""
         os.kill(self._process.pid, signal.SIGKILL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -10,15 +11,16 @@ import click
 from elbroll.cli.asking import confirm
 from elbroll.cli.saying import say
 from elbroll.cli.session import Session
-from elbroll.core.names import pool_name
-from elbroll.errors import ExitCode, NotFound, Refused
+from elbroll.cli.struck import Struck
+from elbroll.core.names import counted, pool_name
+from elbroll.errors import ElbrollError, ExitCode, Interrupted, NotFound, Refused
 from elbroll.ledger.locks import STALE
 from elbroll.model import RunId
 from elbroll.outputs.parts import dump
 from elbroll.outputs.statusview import locked_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from elbroll.cli.options import Flags
     from elbroll.model import LockSeen, PoolId
@@ -36,9 +38,24 @@ def unlock(flags: Flags, lb: str, run: str) -> ExitCode:
         when = f"{min(ages):.0f} s ago" if ages else "at an unknown time"
         who = f"Run {run} was alive" if alive[0].holder else f"Version {run[1:]} was written"
         confirm(f"{who} {when}. Free its lock all the same?", flags)
-    freed = session.ledger.unlock(tuple(held), RunId(run))
+    freed: list[LockSeen] = []
+    with _told_how_far(freed, len(held)):
+        for pool in sorted(held):
+            freed += session.ledger.unlock((pool,), RunId(run))
     _say(flags, lb, run, freed)
     return ExitCode.OK
+
+
+@contextmanager
+def _told_how_far(freed: Sequence[LockSeen], wanted: int) -> Iterator[None]:
+    """Whatever cuts it short says what is done by then. Raises ElbrollError."""
+    try:
+        yield
+    except (ElbrollError, Struck) as cut:
+        error = Interrupted(cut.exit_code) if isinstance(cut, Struck) else cut
+        known = f"{len(freed)} of {counted(wanted, 'lock')} {'is' if len(freed) == 1 else 'are'} known to be free"
+        error.now = f"{known}; the same command frees the rest"
+        raise error from cut
 
 
 def _held(session: Session, lb: str, run: str) -> dict[PoolId, LockSeen]:
@@ -86,7 +103,7 @@ def _holder(lock: LockSeen) -> str:
     return f"run {lock.holder.run}" if lock.holder else f"somebody unknown ({lock.called})"
 
 
-def _say(flags: Flags, lb: str, run: str, freed: tuple[LockSeen, ...]) -> None:
+def _say(flags: Flags, lb: str, run: str, freed: Sequence[LockSeen]) -> None:
     if flags.as_json:
         click.echo(dump({"schema": "elbroll.unlock.v1", "lb": lb, "run": run, "freed": [f.pool for f in freed]}))
         return
