@@ -9,8 +9,8 @@ import pytest
 
 from builders import NOW, a_fleet, a_host, a_pool, a_record, a_registration, hosts, lb_settings, views_of
 from elbroll.core.plan import Request, RolloutPlan, SkipReason, make_plan
-from elbroll.core.restoring import left_out, left_result, restore_plan
-from elbroll.model import HostId, HostRecord, Outcome, RecordState, Registration, Step, Why
+from elbroll.core.restoring import left_out, left_result, restore_plan, to_be_buried
+from elbroll.model import HostId, HostRecord, InstanceState, Outcome, RecordState, Registration, Step, Why
 
 if TYPE_CHECKING:
     from elbroll.model import Fleet, Host
@@ -216,3 +216,12 @@ def test_a_place_at_the_end_keeps_the_release_it_came_with() -> None:
 def test_a_host_without_a_record_is_never_restored() -> None:
     made, fleet = a_site({})
     assert restore_plan(made, fleet, [a_host(1).id]).hosts == ()
+
+
+@pytest.mark.rule("F-34")
+def test_records_of_the_terminated_are_buried_and_those_of_the_living_or_unknown_are_not() -> None:
+    dead = replace(ONE, state=InstanceState.TERMINATED)
+    fleet = a_fleet([WEB], [dead, TWO])
+    records = {**recorded(ONE, DEPLOYED), **recorded(TWO, HELD), **recorded(THREE, HELD)}
+    assert [each.host for each in to_be_buried(fleet, records.values())] == [ONE.id]
+    assert to_be_buried(fleet, recorded(ONE, RecordState.GONE).values()) == ()

@@ -92,8 +92,9 @@ class Judge:
             self.must(
                 rank <= min(notes.waiting.values(), default=2), "I-18: recorded first, then sick, then well hosts"
             )
-        if isinstance(event, events.HostFinished) and event.result.outcome is Outcome.LEFT_OUT:
-            notes.left_out += 1
+        if isinstance(event, events.HostFinished):
+            notes.waiting.pop(event.host.id, None)  # its machine may die before its turn
+            notes.left_out += event.result.outcome is Outcome.LEFT_OUT
         self.after()
 
     def _rank(self, notes: Notes, host: HostId) -> int:

@@ -11,7 +11,7 @@ from builders import lb_settings
 from elbroll import events
 from elbroll.core.guard import Consent, GuardRules
 from elbroll.core.plan import Request, RolloutPlan, make_plan
-from elbroll.core.restoring import left_out, left_result, restore_plan
+from elbroll.core.restoring import left_out, left_result, restore_plan, to_be_buried
 from elbroll.core.standing import exit_code_of
 from elbroll.engine.context import Run
 from elbroll.engine.crew import Inline
@@ -155,7 +155,7 @@ class Invocation:
         """Raises Locked, and what the ports raise; None: nothing to do, or refused."""
         survey = self._look()
         plan = self._planned(survey)
-        if plan.refusals or not plan.hosts:
+        if plan.refusals or not (plan.hosts or self._buries(survey)):
             self._plan = plan
             return None
         pools = set(survey.fleet.pools)
@@ -166,7 +166,7 @@ class Invocation:
     def _under(self, lease: Lease) -> ExitCode:
         survey = self._look()
         self._plan = plan = self._planned(survey)
-        if plan.refusals or not plan.hosts:
+        if plan.refusals or not (plan.hosts or self._buries(survey)):
             return self._nothing()
         self._began(plan)
         lease = self._wakeful(survey, lease)
@@ -182,6 +182,9 @@ class Invocation:
             case _:
                 roll.restore(Inline())
         return exit_code_of(self._process.sink.standing)
+
+    def _buries(self, survey: Survey) -> bool:
+        return self._restores and bool(to_be_buried(survey.fleet, survey.records.values()))
 
     def _wakeful(self, survey: Survey, lease: Lease) -> Lease:
         """As `cli/waking.py` does it."""
@@ -229,8 +232,9 @@ class Invocation:
         plan = make_plan(survey.fleet, survey.views, survey.records, asked, self._settings, now, consent=self._consent)
         if not self._restores:
             return plan
-        self._untouched = tuple((each, left_result(each, "web-prod", plan)) for each in left_out(plan))
-        return restore_plan(plan, survey.fleet, {each.host.id for each in plan.hosts} if only else set())
+        self._untouched = tuple((each, left_result(each, "web-prod", plan)) for each in left_out(plan, wish.give_up))
+        wanted = {each.host.id for each in plan.hosts} if only else set()
+        return restore_plan(plan, survey.fleet, wanted, wish.give_up)
 
     def _began(self, plan: RolloutPlan) -> None:
         sink = self._process.sink

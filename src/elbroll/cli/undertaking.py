@@ -23,11 +23,10 @@ from elbroll.cli.waking import wakeful
 from elbroll.cli.wishes import words
 from elbroll.core.credentials import warned
 from elbroll.core.guard import Consent, GuardRules
-from elbroll.core.restoring import left_out, left_result, restore_plan
+from elbroll.core.restoring import left_out, left_result, restore_plan, to_be_buried
 from elbroll.engine.context import Run
 from elbroll.engine.crew import Inline, Threads
 from elbroll.engine.fleet import Roll
-from elbroll.engine.lives import DEAD
 from elbroll.engine.room import FleetRoom
 from elbroll.errors import ElbrollError, ExitCode, Refused, UsageError
 from elbroll.model import HostResult
@@ -90,10 +89,7 @@ class Undertaking:
             return self._told(telling, ear, lease, survey, plan)
 
     def _has_to_bury(self, survey: Survey) -> bool:
-        """Whether `restore` meets records of hosts that are terminated, which it closes (F-34)."""
-        open_ones = (host for host, record in survey.records.items() if record.open)
-        found = (survey.fleet.hosts.get(host) for host in open_ones)
-        return self._task.command == "restore" and any(host is not None and host.state in DEAD for host in found)
+        return self._task.command == "restore" and bool(to_be_buried(survey.fleet, survey.records.values()))
 
     def _first_look(self, ear: Ear) -> tuple[Survey, RolloutPlan]:
         """Raises Locked rather than refuse over what another run has out at the moment (F-7)."""

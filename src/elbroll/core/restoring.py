@@ -6,6 +6,7 @@ import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from elbroll.core.choice import DEAD
 from elbroll.core.fitting import misfit
 from elbroll.core.names import pool_name, pools_gone
 from elbroll.core.plan import PlannedHost, Refusal, RolloutPlan
@@ -13,7 +14,7 @@ from elbroll.core.refusals import by_hand
 from elbroll.model import Failure, HostResult, Outcome, RecordState, Step, Why
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from elbroll.model import Fleet, HostId, HostRecord, PoolId
 
@@ -55,6 +56,12 @@ def left_result(each: PlannedHost, lb: str, plan: RolloutPlan) -> HostResult:
         record=each.record.state if each.record else None,
         note="not touched",
     )
+
+
+def to_be_buried(fleet: Fleet, records: Iterable[HostRecord]) -> tuple[HostRecord, ...]:
+    """Open records of terminated hosts, which every `restore` closes, also where nobody is left to go back (F-34)."""
+    found = ((record, fleet.hosts.get(record.host)) for record in records if record.open)
+    return tuple(record for record, host in found if host is not None and host.state in DEAD)
 
 
 def waits_for(pools: Collection[PoolId], given_up: Collection[str]) -> bool:
