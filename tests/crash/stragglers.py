@@ -81,8 +81,8 @@ class Stragglers:
             self._open[host.instance] = line
 
     def _end(self, host: DemoHost) -> None:
+        self._ended[host.instance] = self._now()  # noted first: a pause of this computer is no request
         self._open.pop(host.instance).close()
-        self._ended[host.instance] = self._now()
 
     def _now(self) -> float:
         return self._world.simulation.clock.monotonic()

@@ -331,7 +331,7 @@ def test_a_line_whose_end_was_read_is_lost_before_paramiko_says_so(line: Connect
 @pytest.mark.rule("T-4", "H12")
 def test_forty_hosts_at_once_get_past_a_server_that_drops_the_eleventh(start_sshd: StartSshd, tmp_path: Path) -> None:
     server = start_sshd("MaxStartups 10:30:100")
-    ssh = settings(server.port, server.client_key, known(tmp_path, server))
+    ssh = settings(server.port, server.client_key, known(tmp_path, server), connect_timeout="60s")
     with connector(ssh, tmp_path) as made, ThreadPoolExecutor(40) as pool:
         lines = list(pool.map(lambda _: made.connect(a_host()), range(40)))
         assert all(line.alive for line in lines)

@@ -134,14 +134,14 @@ def test_two_at_once_leave_both_lines_whole(book: Path) -> None:
     barrier = threading.Barrier(len(hosts))
 
     def go(number: int) -> None:
-        barrier.wait(5)
+        barrier.wait(20)
         made[number].check(hosts[number], a_key(str(number)))
 
     threads = [threading.Thread(target=go, args=(number,)) for number in range(len(hosts))]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(5)
+        thread.join(20)
     expected = {f"i-{n:017x} {a_key(str(n)).line}" for n in range(16)}
     assert set(book.read_text().splitlines()) == expected
 

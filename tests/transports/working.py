@@ -64,7 +64,7 @@ def transport_to(
         identity_file=str(server.client_key),
         known_hosts=str(known),  # type: ignore[arg-type]
         config_file="",
-        connect_timeout="5s",  # type: ignore[arg-type]
+        connect_timeout="20s",  # type: ignore[arg-type]
     )
     clock = SystemClock()
     connector = (OnceOnly if only_once else Connector)(settings, clock, server.folder)
