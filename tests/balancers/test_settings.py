@@ -258,3 +258,34 @@ def test_draining_and_zones_of_a_classic_are_off_unless_told(told: Any, delay: f
 @pytest.mark.rule("T16")
 def test_a_classic_never_fails_open() -> None:
     assert classic_pool(a_classic(), {}).thresholds == Thresholds(None, None, None, None)
+
+
+@pytest.mark.rule("F-26", "T7", "T14")
+@pytest.mark.parametrize("key", ["deregistration_delay.timeout_seconds", "slow_start.duration_seconds"])
+@pytest.mark.parametrize("text", ["", "off", "nan", "inf", "5m"])
+def test_a_time_beyond_understanding_is_refused_by_name(key: str, text: str) -> None:
+    with pytest.raises(Refused, match="web-http has a time that elbroll does not understand") as caught:
+        pool_of(attributes={key: text})
+    assert caught.value.why == (f'{key} is "{text}", which is no number',)
+
+
+@pytest.mark.rule("F-26", "T17")
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf"])
+def test_a_minimum_that_is_no_finite_number_is_refused(text: str) -> None:
+    with pytest.raises(Refused, match="web-http has a minimum of healthy targets"):
+        pool_of(attributes={MINIMUM.format("unhealthy_state_routing", "count"): text})
+
+
+@pytest.mark.rule("F-26")
+@pytest.mark.parametrize("port", ["", "http", "-1"])
+def test_a_check_on_a_port_beyond_understanding_is_refused(port: str) -> None:
+    with pytest.raises(Refused, match="web-http has a health check that elbroll does not understand"):
+        pool_of(a_group(HealthCheckPort=port))
+
+
+@pytest.mark.rule("F-26", "C5")
+@pytest.mark.parametrize("target", ["", "TCP", "HTTP:/healthz", "PING:web"])
+def test_a_classic_check_beyond_understanding_is_refused(target: str) -> None:
+    check = {"Target": target, "Interval": 30, "Timeout": 5, "HealthyThreshold": 10, "UnhealthyThreshold": 2}
+    with pytest.raises(Refused, match="old has a health check that elbroll does not understand"):
+        classic_pool({"LoadBalancerName": "old", "HealthCheck": check}, {})  # type: ignore[typeddict-item]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from elbroll.errors import Refused
@@ -17,6 +18,8 @@ CROSS_ZONE = "load_balancing.cross_zone.enabled"
 HEALTH = "target_group_health"
 ROUTING = f"{HEALTH}.unhealthy_state_routing.minimum_healthy_targets"
 DNS = f"{HEALTH}.dns_failover.minimum_healthy_targets"
+DELAY = "deregistration_delay.timeout_seconds"
+SLOW_START = "slow_start.duration_seconds"
 ADDRESS_KEEPERS = frozenset({"UDP", "TCP_UDP", "QUIC", "TCP_QUIC"})
 """Protocols in which even `ip` targets see the client's address."""
 HTTP = frozenset({"HTTP", "HTTPS"})
@@ -77,8 +80,8 @@ def group_pool(
         protocol=group["Protocol"],
         port=group["Port"],
         health_check=_group_check(group),
-        deregistration_delay=float(attributes.get("deregistration_delay.timeout_seconds", 300)),
-        slow_start=float(attributes.get("slow_start.duration_seconds", 0)),
+        deregistration_delay=_number(group["TargetGroupName"], attributes, DELAY, "300"),
+        slow_start=_number(group["TargetGroupName"], attributes, SLOW_START, "0"),
         cross_zone=balancers_cross_zone if asks_balancer(attributes) else own == "true",
         thresholds=_thresholds(group["TargetGroupName"], attributes),
         terminates_connections=attributes.get("deregistration_delay.connection_termination.enabled") == "true",
@@ -102,7 +105,7 @@ def classic_pool(balancer: LoadBalancerDescriptionTypeDef, attributes: LoadBalan
         vpc=balancer.get("VPCId"),
         protocol=listeners[0]["Protocol"].upper() if listeners else "TCP",
         port=listeners[0]["InstancePort"] if listeners else 0,
-        health_check=_classic_check(balancer["HealthCheck"]),
+        health_check=_classic_check(name, balancer["HealthCheck"]),
         deregistration_delay=float(draining.get("Timeout", 300)) if draining["Enabled"] else 0.0,
         cross_zone=attributes.get("CrossZoneLoadBalancing", {}).get("Enabled", False),
         thresholds=Thresholds(None, None, None, None),
@@ -116,6 +119,11 @@ def _group_check(group: TargetGroupTypeDef) -> HealthCheck:
     grpc = group.get("ProtocolVersion") == "GRPC"
     protocol = group.get("HealthCheckProtocol", "TCP")
     port = group.get("HealthCheckPort", "traffic-port")
+    if port != "traffic-port" and not port.isdecimal():
+        raise Refused(
+            f"the target group {group['TargetGroupName']} has a health check that elbroll does not understand",
+            why=(f'its port is "{port}", neither "traffic-port" nor a number',),
+        )
     asks = protocol in HTTP and not grpc
     return HealthCheck(
         protocol=protocol if asks else "TCP",
@@ -129,10 +137,15 @@ def _group_check(group: TargetGroupTypeDef) -> HealthCheck:
     )
 
 
-def _classic_check(check: Mapping[str, Any]) -> HealthCheck:
+def _classic_check(name: str, check: Mapping[str, Any]) -> HealthCheck:
     """`HTTP:8080/healthz`, `TCP:22`; a classic balancer's only good status is 200 (C5)."""
     protocol, _, rest = check["Target"].partition(":")
     port, slash, path = rest.partition("/")
+    if not port.isdecimal():
+        raise Refused(
+            f"the load balancer {name} has a health check that elbroll does not understand",
+            why=(f'it asks "{check["Target"]}", which names no port',),
+        )
     asks = protocol.upper() in HTTP
     return HealthCheck(
         protocol=protocol.upper(),
@@ -162,13 +175,32 @@ def _minimum(name: str, attributes: Mapping[str, str], key: str, default: str) -
     text = attributes.get(key, default)
     if text == "off":
         return None
-    try:
-        return float(text)
-    except ValueError as error:
+    found = _finite(text)
+    if found is None:
         raise Refused(
             f"the target group {name} has a minimum of healthy targets that elbroll does not understand",
             why=(f'{key} is "{text}", neither "off" nor a number',),
-        ) from error
+        )
+    return found
+
+
+def _number(name: str, attributes: Mapping[str, str], key: str, default: str) -> float:
+    text = attributes.get(key, default)
+    found = _finite(text)
+    if found is None:
+        raise Refused(
+            f"the target group {name} has a time that elbroll does not understand",
+            why=(f'{key} is "{text}", which is no number',),
+        )
+    return found
+
+
+def _finite(text: str) -> float | None:
+    try:
+        found = float(text)
+    except ValueError:
+        return None
+    return found if isfinite(found) else None
 
 
 def _keeps_addresses(group: TargetGroupTypeDef, attributes: Mapping[str, str]) -> bool:
