@@ -164,3 +164,13 @@ def test_a_balancer_deleted_meanwhile_is_gone(one: OneMember) -> None:
     one.site.world.elb.delete_load_balancer(LoadBalancerName="old")
     with pytest.raises(PoolGone, match="loadbalancer/old does not exist"):
         one.row()
+
+
+@pytest.mark.rule("C2", "I-12")
+def test_rows_of_others_are_no_answer_about_those_that_were_asked_for(one: OneMember) -> None:
+    stranger = {"InstanceId": "i-0stranger", "State": "InService", "Description": "N/A"}
+    one.site.balancer.follow(one.pool.id, [one.entry])
+    with Stubber(one.site.clients.elb) as stubber:
+        stubber.add_response("describe_instance_health", {"InstanceStates": []})
+        stubber.add_response("describe_instance_health", {"InstanceStates": [stranger]})
+        assert one.site.balancer.look(one.pool, 0).rows == ()

@@ -321,3 +321,29 @@ def test_a_network_balancer_s_group_is_read_without_anomalies(site: Site, calls:
     site.balancer.look(pool, 0)
     assert (pool.kind, pool.target_type) == (BalancerKind.NLB, TargetType.INSTANCE)
     assert calls.parameters("DescribeTargetHealth") == [{"TargetGroupArn": pool.arn}]
+
+
+@pytest.mark.rule("F-26", "I-1")
+@pytest.mark.parametrize(
+    "words", [("healthy", "draining"), ("draining", "healthy"), ("healthy", "draining", "healthy")]
+)
+def test_a_target_of_which_aws_says_two_things_is_neither_capacity_nor_gone(
+    one: OneHost, words: tuple[str, ...]
+) -> None:
+    target = {"Id": one.id, "Port": 8081}
+    rows = [{"Target": target, "TargetHealth": {"State": word}} for word in words]
+    with Stubber(one.site.clients.elbv2) as stubber:
+        stubber.add_response("describe_target_health", {"TargetHealthDescriptions": rows})
+        row = one.row()
+    assert (row.state, row.reason, len(one.site.balancer.look(one.pool, 60).rows)) == (TargetState.UNKNOWN, None, 1)
+    assert row.said is not None
+    assert {"healthy", "draining"} <= set(row.said.split())
+
+
+@pytest.mark.rule("F-15")
+def test_a_row_that_comes_twice_counts_once(one: OneHost) -> None:
+    row = {"Target": {"Id": one.id, "Port": 8081}, "TargetHealth": {"State": "healthy"}}
+    with Stubber(one.site.clients.elbv2) as stubber:
+        stubber.add_response("describe_target_health", {"TargetHealthDescriptions": [row, row]})
+        assert one.site.states(one.pool) == {(one.id, 8081): "healthy"}
+        assert len(one.site.balancer.look(one.pool, 60).rows) == 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from elbroll.aws.pace import TokenBucket
 from elbroll.balancers.classic import Classics
-from elbroll.balancers.members import Members, same_entry
+from elbroll.balancers.members import Members, one_each, same_entry
 from elbroll.balancers.nodes import node_addresses
 from elbroll.balancers.poller import Poller
 from elbroll.balancers.target_group import TargetGroups
@@ -105,7 +105,8 @@ class AwsBalancer:
         rows = members.listed(pool)
         shown = {same_entry(row.registration) for row in rows}
         missing = [entry for entry in self._followed.get(pool.id, ()) if same_entry(entry) not in shown]
-        return rows + self._asked(members, pool, sorted(missing, key=lambda entry: (entry.id, entry.port or 0)))
+        asked = self._asked(members, pool, sorted(missing, key=lambda entry: (entry.id, entry.port or 0)))
+        return one_each(rows + asked)
 
     def _asked(self, members: Members, pool: Pool, entries: Sequence[Registration]) -> tuple[TargetSeen, ...]:
         """Rows for these; an id that AWS refuses to speak of has none, which proves nothing (C2)."""

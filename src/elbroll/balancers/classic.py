@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from elbroll.aws.actions import Action
 from elbroll.aws.answers import part
 from elbroll.aws.door import door
-from elbroll.balancers.members import must_be_of
+from elbroll.balancers.members import must_be_of, same_entry
 from elbroll.model import Pool, Registration, TargetSeen, TargetState
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ class Classics:
 
     def asked(self, pool: Pool, registrations: Sequence[Registration]) -> tuple[TargetSeen, ...]:
         """One call; an id that EC2 no longer knows makes AWS refuse it (TargetRefused) or leave it out (C2)."""
-        return self._health(pool, Instances=_instances(registrations))
+        rows = self._health(pool, Instances=_instances(registrations))
+        wanted = {same_entry(registration) for registration in registrations}
+        return tuple(row for row in rows if same_entry(row.registration) in wanted)
 
     def add(self, pool: Pool, registrations: Sequence[Registration]) -> None:
         """One call for all."""

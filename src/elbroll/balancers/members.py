@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from elbroll.errors import ElbrollError
+from elbroll.model import TargetState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from elbroll.model import Pool, Registration, TargetSeen
 
@@ -35,6 +37,17 @@ class Members(Protocol):
 def same_entry(registration: Registration) -> tuple[str, int | None]:
     """What AWS tells two entries of a pool apart by."""
     return (registration.id, registration.port)
+
+
+def one_each(rows: Iterable[TargetSeen]) -> tuple[TargetSeen, ...]:
+    """One row an entry; one of which AWS says two things at once is neither capacity nor gone (F-26)."""
+    found: dict[tuple[str, int | None], TargetSeen] = {}
+    for row in rows:
+        before = found.setdefault(same_entry(row.registration), row)
+        if before.state not in {row.state, TargetState.UNKNOWN}:
+            said = f"AWS says both {before.state} and {row.state}"
+            found[same_entry(row.registration)] = replace(before, state=TargetState.UNKNOWN, reason=None, said=said)
+    return tuple(found.values())
 
 
 def must_be_of(pool: Pool, registrations: Collection[Registration]) -> None:
