@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elbroll.aws.answers import chunks, everything, part
+from elbroll.aws.answers import PAGES, chunks, everything, part
 from elbroll.errors import Unanswered
 
 if TYPE_CHECKING:
@@ -75,3 +75,17 @@ def test_chunks_lose_nothing_and_are_never_too_big(items: list[int], size: int) 
     parts = list(chunks(items, size))
     assert [item for some in parts for item in some] == items
     assert all(0 < len(some) <= size for some in parts)
+
+
+@pytest.mark.rule("I-13", "F-15")
+@pytest.mark.parametrize("tokens", [["a", "a"], ["a", "b", "a"], [str(number) for number in range(PAGES + 1)]])
+def test_a_listing_without_an_end_is_no_answer(tokens: list[str]) -> None:
+    pages = ScriptedPages(*({"Things": [], "NextToken": token} for token in tokens), {"Things": []})
+    with pytest.raises(Unanswered, match="x:List goes round in circles"):
+        everything(lambda: pages, "Things", "x:List")
+
+
+@pytest.mark.rule("F-15", "L4")
+def test_empty_pages_on_the_way_end_nothing() -> None:
+    pages = ScriptedPages(*({"Things": [], "NextToken": str(number)} for number in range(50)), {"Things": [1]})
+    assert everything(lambda: pages, "Things", "x:List") == (1,)

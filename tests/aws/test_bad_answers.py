@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PAGE = b"<html><head><title>Sign in</title></head><body><p>Welcome to HotelNet</p></body></html>"
+HEALTH = (
+    b"<DescribeTargetHealthResponse><DescribeTargetHealthResult><TargetHealthDescriptions><member>%s"
+    b"<TargetHealth><State>healthy</State></TargetHealth></member></TargetHealthDescriptions>"
+    b"</DescribeTargetHealthResult></DescribeTargetHealthResponse>"
+)
 BODIES = {
     "nothing": (200, b""),
     "a page": (200, PAGE),
@@ -41,6 +46,9 @@ BODIES = {
     "a JSON list": (200, b"[1]"),
     "JSON null": (200, b"null"),
     "strange parts": (200, b'{"Parameter": 7, "Parameters": "x", "Version": "many"}'),
+    "nulls": (200, b'{"Parameter": {"Name": "x", "Version": "7", "Value": 7}, "Parameters": [null], "Version": null}'),
+    "half a row": (200, HEALTH % b"<Target><Port>8080</Port></Target>"),
+    "a word twice": (200, HEALTH % b"<Target><Id>i-0a11</Id><Id>i-0a12</Id><Port>8080</Port></Target>"),
     "parts without content": (200, b'{"Parameter": {}, "Parameters": [{}]}'),
 }
 GROUP, CLASSIC = a_pool("web-prod"), a_pool("old", kind=BalancerKind.CLASSIC)

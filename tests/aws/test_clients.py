@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from botocore.stub import Stubber
 
 import elbroll
 from elbroll import __version__
 from elbroll.aws import Clients
-from elbroll.errors import CredentialsError, UsageError
+from elbroll.errors import CredentialsError, Unanswered, UsageError
 
 SERVICES = ("elbv2", "elb", "ec2", "autoscaling", "ssm", "s3", "sts")
 
@@ -138,3 +139,11 @@ sys.exit("boto3" in sys.modules or "botocore" in sys.modules)
 
 def test_importing_our_rooms_does_not_import_boto3() -> None:
     assert subprocess.run([sys.executable, "-c", IMPORTS], check=False).returncode == 0
+
+
+@pytest.mark.rule("F-15", "B7")
+def test_an_identity_without_a_partition_is_half_an_answer(clients: Clients) -> None:
+    with Stubber(clients.sts) as stubber:
+        stubber.add_response("get_caller_identity", {"Account": "123456789012", "Arn": "an-operator-by-another-name"})
+        with pytest.raises(Unanswered, match="half an answer to sts:GetCallerIdentity"):
+            clients.identity()

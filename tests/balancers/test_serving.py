@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -139,6 +139,7 @@ def test_a_pool_that_vanishes_during_the_scan_serves_nobody(site: Site) -> None:
         "VpcId": site.vpc.id,
         "TargetType": "instance",
         "Protocol": "HTTP",
+        "LoadBalancerArns": [],
     }
     with Stubber(site.clients.elbv2) as stubber:
         stubber.add_response("describe_load_balancers", {"LoadBalancers": []})
@@ -191,3 +192,26 @@ def test_a_classic_is_not_asked_for_addresses(site: Site, calls: Calls) -> None:
     hosts = Ec2Inventory(site.clients, site.clock).addresses(site.vpc.id, ["10.0.1.99"])
     assert site.directory.serving(list(hosts.values()), []) == ()
     assert calls.parameters("DescribeInstanceHealth") == []
+
+
+@pytest.mark.rule("F-15", "F-16", "T20")
+def test_a_running_instance_without_a_network_is_half_an_answer(site: Site) -> None:
+    host = replace(site.host(site.launch("web-1")), vpc=None)
+    with pytest.raises(Unanswered) as caught:
+        site.directory.serving([host], [])
+    assert caught.value.why == (f"VpcId is missing from {host.id}",)
+
+
+@pytest.mark.rule("F-16", "C1")
+def test_a_classic_balancer_of_no_told_network_is_asked_whether_it_is_being_left(site: Site, calls: Calls) -> None:
+    site.classic("old")
+    host = site.host(site.launch("web-1"))
+    listed = site.clients.elb.describe_load_balancers()["LoadBalancerDescriptions"][0]
+    bare: Any = {name: part for name, part in listed.items() if name != "VPCId"}
+    state = {"InstanceId": host.id, "State": "InService", "Description": "Instance deregistration in progress."}
+    calls.made.clear()
+    with Stubber(site.clients.elb) as stubber:
+        stubber.add_response("describe_load_balancers", {"LoadBalancerDescriptions": [bare]})
+        stubber.add_response("describe_instance_health", {"InstanceStates": [state]})
+        stubber.add_response("describe_load_balancer_attributes", {"LoadBalancerAttributes": {}})
+        assert names(site.directory.serving([host], [])) == ["old"]

@@ -347,3 +347,21 @@ def test_a_row_that_comes_twice_counts_once(one: OneHost) -> None:
         stubber.add_response("describe_target_health", {"TargetHealthDescriptions": [row, row]})
         assert one.site.states(one.pool) == {(one.id, 8081): "healthy"}
         assert len(one.site.balancer.look(one.pool, 60).rows) == 1
+
+
+@pytest.mark.rule("F-15", "T3", "T5", "I-3")
+@pytest.mark.parametrize(
+    ("changes", "missing"),
+    [
+        ({"Target": {"Id": "i-1"}}, "Port"),
+        ({"AdministrativeOverride": {"Description": "a shift"}}, "State"),
+    ],
+    ids=["a target without its port", "an override without a word"],
+)
+def test_half_a_row_is_no_answer(one: OneHost, changes: dict[str, Any], missing: str) -> None:
+    whole = {"Target": {"Id": "i-1", "Port": 1}, "TargetHealth": {"State": "healthy"}}
+    with Stubber(one.site.clients.elbv2) as stubber:
+        stubber.add_response("describe_target_health", {"TargetHealthDescriptions": [{**whole, **changes}]})
+        with pytest.raises(Unanswered) as caught:
+            one.row()
+    assert caught.value.why == (f"{missing} is missing from it",)

@@ -267,3 +267,11 @@ def test_half_an_answer_and_a_missing_permission_are_errors(inventory: Ec2Invent
         stubber.add_client_error("describe_instances", "UnauthorizedOperation", http_status_code=403)
         with pytest.raises(PermissionDenied):
             inventory.search("web-1")
+
+
+@pytest.mark.rule("E1", "I-8")
+def test_instances_that_nobody_asked_for_are_nobody_s_answer(inventory: Ec2Inventory, clients: Clients) -> None:
+    told = [{"InstanceId": identity, "State": {"Name": "running"}} for identity in ("i-1", "i-0stranger")]
+    with Stubber(clients.ec2) as stubber:
+        stubber.add_response("describe_instances", {"Reservations": [{"Instances": told}]})
+        assert set(inventory.instances(["i-1"])) == {"i-1"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from elbroll.aws.door import door
+from elbroll.aws.rows import half
 from elbroll.errors import Unanswered
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     T = TypeVar("T")
+
+PAGES = 10_000
+"""Of one listing: more than any account has to tell (L4)."""
 
 
 def everything(
@@ -27,11 +31,13 @@ def everything(
     lacks the key: part of a list is no list.
     """
     found: list[Any] = []
+    tokens: set[str] = set()
     before_each()
     with door(action):
         for page in paginator().paginate(**(arguments or {})):
             found.extend(part(page, key, action))
-            if page.get("NextMarker") or page.get("NextToken"):
+            if token := page.get("NextMarker") or page.get("NextToken"):
+                onward(token, tokens, action)
                 before_each()
     return tuple(found)
 
@@ -39,8 +45,15 @@ def everything(
 def part(answer: Mapping[str, Any], key: str, action: str) -> Any:
     """A part that an answer must have. Raises Unanswered where AWS has left it out."""
     if key not in answer:
-        raise Unanswered(f"AWS gave half an answer to {action}", why=(f"{key} is missing from it",))
+        raise half(action, f"{key} is missing from it")
     return answer[key]
+
+
+def onward(token: str, tokens: set[str], action: str) -> None:
+    """Note what leads to the next page. Raises Unanswered where the pages never end (I-13)."""
+    if token in tokens or len(tokens) == PAGES:
+        raise Unanswered(f"{action} goes round in circles")
+    tokens.add(token)
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:

@@ -14,6 +14,7 @@ from elbroll.aws.actions import Action
 from elbroll.aws.answers import part
 from elbroll.aws.door import door
 from elbroll.aws.once import send_once
+from elbroll.aws.rows import half, whole_rows
 from elbroll.errors import CredentialsError, UsageError
 
 if TYPE_CHECKING:
@@ -139,6 +140,8 @@ class Clients:
         with door(Action.WHO):
             answer = self.sts.get_caller_identity()
         account, arn = (part(answer, name, Action.WHO) for name in ("Account", "Arn"))
+        if not arn.startswith("arn:"):
+            raise half(Action.WHO, f'"{arn}" is no ARN')
         found = Identity(account, arn, self.region)
         self._known = self._same_account(found.account) or found
         return found
@@ -194,6 +197,7 @@ class Clients:
         keys = {"aws_access_key_id": frozen.access_key, "aws_secret_access_key": frozen.secret_key}
         make: Any = self._boto().client
         sts = make("sts", region_name=self.region, config=self._config(), aws_session_token=frozen.token, **keys)
+        whole_rows(sts)
         with door(Action.WHO):
             self._same_account(part(sts.get_caller_identity(), "Account", Action.WHO))
 
@@ -207,6 +211,7 @@ class Clients:
                 renewable = self._open()[1]
                 renewable.attach(client)
                 send_once(client, renewable.replaced)
+                whole_rows(client)
                 self._made[service] = client
             return self._made[service]
 

@@ -15,7 +15,7 @@ from elbroll.errors import Unanswered
 from elbroll.model import BalancerKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from types_boto3_elb.type_defs import LoadBalancerDescriptionTypeDef
     from types_boto3_elbv2.type_defs import LoadBalancerTypeDef, TargetGroupTypeDef
@@ -67,19 +67,26 @@ class Region:
         return self._clients.region
 
     def listing(self) -> Listing:
-        """Three listings to their last pages."""
+        """Three listings to their last pages, each row with what it goes by."""
         clients = self._clients
         return Listing(
             balancers=self._all(
-                lambda: clients.elbv2.get_paginator("describe_load_balancers"), "LoadBalancers", Action.LOAD_BALANCERS
+                lambda: clients.elbv2.get_paginator("describe_load_balancers"),
+                "LoadBalancers",
+                Action.LOAD_BALANCERS,
+                ("LoadBalancerArn", "LoadBalancerName"),
             ),
             groups=self._all(
-                lambda: clients.elbv2.get_paginator("describe_target_groups"), "TargetGroups", Action.TARGET_GROUPS
+                lambda: clients.elbv2.get_paginator("describe_target_groups"),
+                "TargetGroups",
+                Action.TARGET_GROUPS,
+                ("TargetGroupArn", "TargetGroupName", "LoadBalancerArns"),
             ),
             classics=self._all(
                 lambda: clients.elb.get_paginator("describe_load_balancers"),
                 "LoadBalancerDescriptions",
                 Action.LOAD_BALANCERS,
+                ("LoadBalancerName", "Instances"),
             ),
         )
 
@@ -95,15 +102,15 @@ class Region:
     def classic_pool(self, balancer: LoadBalancerDescriptionTypeDef) -> Pool:
         """The classic balancer with its attributes."""
         name = balancer["LoadBalancerName"]
-        answer = self.ask(
-            Action.LOAD_BALANCER_ATTRIBUTES,
-            f"loadbalancer/{name}",
-            lambda: self._clients.elb.describe_load_balancer_attributes(LoadBalancerName=name),
-        )
-        return classic_pool(balancer, part(answer, "LoadBalancerAttributes", Action.LOAD_BALANCER_ATTRIBUTES))
+
+        def asked() -> Pool:
+            answer = self._clients.elb.describe_load_balancer_attributes(LoadBalancerName=name)
+            return classic_pool(balancer, part(answer, "LoadBalancerAttributes", Action.LOAD_BALANCER_ATTRIBUTES))
+
+        return self.ask(Action.LOAD_BALANCER_ATTRIBUTES, f"loadbalancer/{name}", asked)
 
     def ask(self, action: Action, resource: str, call: Callable[[], T]) -> T:
-        """One paced call behind the door, repeated by time until it is answered."""
+        """One paced call behind the door, and the reading of its answer; repeated by time until that is whole."""
 
         def once() -> T:
             self._pace.take()
@@ -112,29 +119,33 @@ class Region:
 
         return patiently(once, clock=self._clock, budget=PATIENCE)
 
-    def _all(self, paginator: Callable[[], Any], key: str, action: Action) -> tuple[Any, ...]:
-        return patiently(
-            lambda: everything(paginator, key, action, before_each=self._pace.take),
-            clock=self._clock,
-            budget=PATIENCE,
-        )
+    def _all(self, paginator: Callable[[], Any], key: str, action: Action, parts: Sequence[str]) -> tuple[Any, ...]:
+        def once() -> tuple[Any, ...]:
+            rows = everything(paginator, key, action, before_each=self._pace.take)
+            for row in rows:
+                for name in parts:
+                    part(row, name, action)
+            return rows
+
+        return patiently(once, clock=self._clock, budget=PATIENCE)
 
     def _group_attributes(self, group: TargetGroupTypeDef) -> Mapping[str, str]:
-        answer = self.ask(
-            Action.TARGET_GROUP_ATTRIBUTES,
+        action, arn = Action.TARGET_GROUP_ATTRIBUTES, group["TargetGroupArn"]
+        return self.ask(
+            action,
             f"targetgroup/{group['TargetGroupName']}",
-            lambda: self._clients.elbv2.describe_target_group_attributes(TargetGroupArn=group["TargetGroupArn"]),
+            lambda: _as_mapping(self._clients.elbv2.describe_target_group_attributes(TargetGroupArn=arn), action),
         )
-        return _as_mapping(answer, Action.TARGET_GROUP_ATTRIBUTES)
 
     def _crosses_zones(self, balancer: LoadBalancerTypeDef) -> bool:
-        answer = self.ask(
-            Action.LOAD_BALANCER_ATTRIBUTES,
+        action, arn = Action.LOAD_BALANCER_ATTRIBUTES, balancer["LoadBalancerArn"]
+        attributes = self.ask(
+            action,
             f"loadbalancer/{balancer['LoadBalancerName']}",
-            lambda: self._clients.elbv2.describe_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"]),
+            lambda: _as_mapping(self._clients.elbv2.describe_load_balancer_attributes(LoadBalancerArn=arn), action),
         )
-        return _as_mapping(answer, Action.LOAD_BALANCER_ATTRIBUTES).get(CROSS_ZONE) == "true"
+        return attributes.get(CROSS_ZONE) == "true"
 
 
 def _as_mapping(answer: Mapping[str, Any], action: Action) -> Mapping[str, str]:
-    return {attribute["Key"]: attribute.get("Value", "") for attribute in part(answer, "Attributes", action)}
+    return {attribute["Key"]: attribute["Value"] for attribute in part(answer, "Attributes", action)}

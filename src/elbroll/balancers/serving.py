@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from elbroll.aws.actions import Action
 from elbroll.aws.answers import part
+from elbroll.aws.rows import half
 from elbroll.errors import PoolGone, TargetRefused
 from elbroll.model import InstanceState
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from elbroll.model import Host
 
 LEAVING = "deregistration"
+PLACED = frozenset({InstanceState.PENDING, InstanceState.RUNNING, InstanceState.STOPPING, InstanceState.STOPPED})
+"""States of instances that are in a network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,12 @@ class Searched:
 
     @staticmethod
     def of(hosts: Collection[Host]) -> Searched:
-        """Of these hosts; one without a network (terminated, unknown) is registered nowhere."""
+        """Of these hosts; one without a network (terminated, unknown) is registered nowhere.
+
+        Raises Unanswered for one that must have a network, and of which EC2 does not tell it.
+        """
+        if lost := [host.id for host in hosts if host.state in PLACED and not host.vpc]:
+            raise half(Action.INSTANCES, f"VpcId is missing from {lost[0]}")
         placed = [(host, host.vpc) for host in hosts if host.vpc]
         addresses = {
             (vpc, address) for host, vpc in placed for address in (host.private_ip, *host.addresses) if address
@@ -44,18 +52,18 @@ class Searched:
 
 def serves(clients: Clients, region: Region, group: TargetGroupTypeDef, searched: Searched) -> bool:
     """Whether the group lists one of them, in whatever state. A group that vanishes meanwhile lists nobody."""
-    vpc = group.get("VpcId", "")
+    vpc = group["VpcId"]
     if vpc not in searched.vpcs:
         return False
+
+    def asked() -> set[str]:
+        answer = clients.elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"])
+        return {row["Target"]["Id"] for row in part(answer, "TargetHealthDescriptions", Action.TARGET_HEALTH)}
+
     try:
-        answer = region.ask(
-            Action.TARGET_HEALTH,
-            f"targetgroup/{group['TargetGroupName']}",
-            lambda: clients.elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"]),
-        )
+        listed = region.ask(Action.TARGET_HEALTH, f"targetgroup/{group['TargetGroupName']}", asked)
     except PoolGone:
         return False
-    listed = {row["Target"]["Id"] for row in part(answer, "TargetHealthDescriptions", Action.TARGET_HEALTH)}
     return bool(listed & searched.ids) or any((vpc, address) in searched.addresses for address in listed)
 
 
@@ -63,10 +71,11 @@ def serves_classic(
     clients: Clients, region: Region, balancer: LoadBalancerDescriptionTypeDef, searched: Searched
 ) -> bool:
     """Whether one is a member, which the listing tells, or still leaving, which only the health by id tells (C1)."""
-    members = {instance["InstanceId"] for instance in part(balancer, "Instances", Action.LOAD_BALANCERS)}
+    members = {instance["InstanceId"] for instance in balancer["Instances"]}
     if members & searched.ids:
         return True
-    return balancer.get("VPCId") in searched.vpcs and _is_being_left(clients, region, balancer, sorted(searched.ids))
+    elsewhere = balancer.get("VPCId") not in {None, *searched.vpcs}
+    return not elsewhere and _is_being_left(clients, region, balancer, sorted(searched.ids))
 
 
 def _is_being_left(
@@ -76,15 +85,16 @@ def _is_being_left(
     if not ids:
         return False
     name = balancer["LoadBalancerName"]
-    asked: list[InstanceTypeDef] = [{"InstanceId": identity} for identity in ids]
+    wanted: list[InstanceTypeDef] = [{"InstanceId": identity} for identity in ids]
+
+    def asked() -> bool:
+        answer = clients.elb.describe_instance_health(LoadBalancerName=name, Instances=wanted)
+        rows = part(answer, "InstanceStates", Action.INSTANCE_HEALTH)
+        return any(LEAVING in row.get("Description", "") for row in rows)
+
     try:
-        answer = region.ask(
-            Action.INSTANCE_HEALTH,
-            f"loadbalancer/{name}",
-            lambda: clients.elb.describe_instance_health(LoadBalancerName=name, Instances=asked),
-        )
+        return region.ask(Action.INSTANCE_HEALTH, f"loadbalancer/{name}", asked)
     except PoolGone:
         return False
     except TargetRefused:
         return len(ids) > 1 and any(_is_being_left(clients, region, balancer, [identity]) for identity in ids)
-    return any(LEAVING in row.get("Description", "") for row in part(answer, "InstanceStates", Action.INSTANCE_HEALTH))

@@ -46,12 +46,12 @@ class AwsGroups:
     def members(self, hosts: Collection[HostId]) -> Mapping[HostId, Member]:
         """Those of the hosts that belong to a group; one that AWS leaves out belongs to none (A6)."""
         rows = (row for some in chunks(sorted(hosts), AT_A_TIME) for row in self._instances(some))
-        return {member.host: member for member in map(_member, rows)}
+        return {member.host: member for member in map(_member, rows) if member.host in hosts}
 
     def groups(self, names: Collection[str]) -> Mapping[str, ScalingGroup]:
         """The groups of these names that exist, each with its instance refresh if one is under way."""
         rows = (row for some in chunks(sorted(names), AT_A_TIME) for row in self._described(some))
-        return {row["AutoScalingGroupName"]: self._group(row) for row in rows}
+        return {name: self._group(row) for row in rows if (name := row["AutoScalingGroupName"]) in names}
 
     def enter_standby(self, group: str, host: HostId) -> None:
         """One host less is wanted from now on, so that none is launched in its place (A4). Proves nothing (A5)."""
@@ -86,7 +86,7 @@ class AwsGroups:
             max_size=part(row, "MaxSize", Action.SCALING_GROUPS),
             health_check=row.get("HealthCheckType", "EC2"),
             zones=tuple(row.get("AvailabilityZones", [])),
-            suspended=frozenset(each.get("ProcessName", "") for each in row.get("SuspendedProcesses", [])),
+            suspended=frozenset(each["ProcessName"] for each in row.get("SuspendedProcesses", [])),
             pools=frozenset(_pools(row)),
             elsewhere=tuple(_elsewhere(row)),
             hosts=frozenset(host for host, lifecycle in hosts.items() if lifecycle is not Lifecycle.LEAVING),
@@ -108,7 +108,7 @@ class AwsGroups:
         except (PermissionDenied, AwsRefused, Unreadable) as error:
             return None, error.message
         found = part(answer, "InstanceRefreshes", Action.REFRESHES)
-        return next((each["Status"] for each in found if each.get("Status") in RUNNING), None), None
+        return next((each["Status"] for each in found if each["Status"] in RUNNING), None), None
 
 
 @contextmanager

@@ -106,7 +106,8 @@ def _seen(
     health = part(row, "TargetHealth", Action.TARGET_HEALTH)
     word = part(health, "State", Action.TARGET_HEALTH)
     override = row.get("AdministrativeOverride", {})
-    state = meaning(word, health.get("Reason"), override.get("State"))
+    shifted = part(override, "State", Action.TARGET_HEALTH) if override else None
+    state = meaning(word, health.get("Reason"), shifted)
     registration = _registration(pool, part(row, "Target", Action.TARGET_HEALTH))
     return TargetSeen(
         (exact or {}).get(same_entry(registration), registration),
@@ -128,8 +129,8 @@ def _said(state: TargetState, word: str, health: Mapping[str, Any], override: Ma
 def _registration(pool: Pool, target: Mapping[str, Any]) -> Registration:
     """The whole target (T5), but for the zone of an instance, which AWS does not take back (API)."""
     zone = target.get("AvailabilityZone") if pool.target_type is TargetType.IP else None
-    address = part(target, "Id", Action.TARGET_HEALTH)
-    return Registration(pool.id, address, target.get("Port"), zone, target.get("QuicServerId"))
+    address, port = (part(target, name, Action.TARGET_HEALTH) for name in ("Id", "Port"))
+    return Registration(pool.id, address, port, zone, target.get("QuicServerId"))
 
 
 def _target(registration: Registration) -> TargetDescriptionTypeDef:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from elbroll.aws.actions import Action
 from elbroll.aws.answers import chunks, everything, part
@@ -14,10 +15,12 @@ from elbroll.inventory.hosts import instance_host, missing_host, outside_host, o
 from elbroll.model import Host, HostId, InstanceState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from elbroll.aws.clients import Clients
     from elbroll.engine.ports import Clock
+
+T = TypeVar("T")
 
 PATIENCE = 120.0
 """Seconds that a read waits for an answer."""
@@ -45,7 +48,8 @@ class Ec2Inventory:
         answers = {HostId(identity): outside_host_by_id(identity) or missing_host(identity) for identity in ids}
         asked = sorted(host.id for host in answers.values() if host.state is InstanceState.MISSING)
         for some in chunks(asked, AT_A_TIME):
-            answers |= {host.id: host for host in self._described({"instance-id": some})}
+            found = self._described({"instance-id": some})
+            answers |= {host.id: host for host in found if host.id in answers}  # strangers are nobody's answer
         return answers
 
     def addresses(self, vpc: str | None, addresses: Collection[str]) -> Mapping[str, Host]:
@@ -79,12 +83,7 @@ class Ec2Inventory:
             yield from self._described({**filters, "instance-state-name": ALIVE})
 
     def _described(self, filters: Mapping[str, Sequence[str]]) -> list[Host]:
-        reservations = self._all("describe_instances", "Reservations", Action.INSTANCES, filters)
-        return [
-            instance_host(each)
-            for reservation in reservations
-            for each in part(reservation, "Instances", Action.INSTANCES)
-        ]
+        return self._all("describe_instances", "Reservations", Action.INSTANCES, filters, _hosts)
 
     def _owners(self, vpc: str, addresses: Collection[str]) -> dict[str, str]:
         """Instance id by address, for addresses that an instance's interface has."""
@@ -92,26 +91,40 @@ class Ec2Inventory:
         v6 = sorted(address for address in addresses if ":" in address)
         for name, wanted in ((PRIVATE, sorted(set(addresses) - set(v6))), (PRIVATE_V6, v6)):
             for some in chunks(wanted, AT_A_TIME):
-                owners |= _by_address(self._interfaces({name: some, "vpc-id": [vpc]}))
+                owners |= self._attached({name: some, "vpc-id": [vpc]})
         return owners
 
     def _with_address(self, values: Sequence[str]) -> list[str]:
         """Ids of instances with such an address on any interface, in any network."""
         name = PRIVATE_V6 if ":" in values[0] else PRIVATE
-        return sorted(set(_by_address(self._interfaces({name: values})).values()))
+        return sorted(set(self._attached({name: values}).values()))
 
-    def _interfaces(self, filters: Mapping[str, Sequence[str]]) -> tuple[Any, ...]:
-        return self._all("describe_network_interfaces", "NetworkInterfaces", Action.INTERFACES, filters)
+    def _attached(self, filters: Mapping[str, Sequence[str]]) -> dict[str, str]:
+        """Instance id by address, of every address that one of these interfaces has."""
+        return self._all("describe_network_interfaces", "NetworkInterfaces", Action.INTERFACES, filters, _by_address)
 
-    def _all(self, operation: Any, key: str, action: Action, filters: Mapping[str, Sequence[str]]) -> tuple[Any, ...]:
+    def _all(
+        self,
+        operation: Any,
+        key: str,
+        action: Action,
+        filters: Mapping[str, Sequence[str]],
+        read: Callable[[Iterable[Any]], T],
+    ) -> T:
+        """What `read` makes of all pages; half a row is asked for again like no answer at all."""
         arguments = {"Filters": [{"Name": name, "Values": list(values)} for name, values in filters.items()]}
-        return patiently(
-            lambda: everything(
-                lambda: self._clients.ec2.get_paginator(operation), key, action, arguments, self._pace.take
-            ),
-            clock=self._clock,
-            budget=PATIENCE,
-        )
+
+        def once() -> T:
+            pages = partial(self._clients.ec2.get_paginator, operation)
+            return read(everything(pages, key, action, arguments, self._pace.take))
+
+        return patiently(once, clock=self._clock, budget=PATIENCE)
+
+
+def _hosts(reservations: Iterable[Any]) -> list[Host]:
+    return [
+        instance_host(each) for reservation in reservations for each in part(reservation, "Instances", Action.INSTANCES)
+    ]
 
 
 def _by_address(interfaces: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -301,3 +301,21 @@ def test_keys_lie_below_the_prefix_by_account_and_region(
     assert [entry.get("Key") for entry in listed.get("Contents", [])] == [
         f"{top}123456789012/us-east-1/elbroll/v1/host/i-1"
     ]
+
+
+@pytest.mark.rule("I-13", "F-15")
+def test_a_listing_that_goes_round_in_circles_is_none(stub: Stubber, store: S3Store) -> None:
+    for token in ("a", "b", "a"):
+        page = {"IsTruncated": True, "NextContinuationToken": token, "KeyCount": 0}
+        stub.add_response("list_objects_v2", page)
+    with pytest.raises(StoreDown) as caught:
+        store.list("/elbroll/v1/host/")
+    assert caught.value.why == ("s3:ListBucket goes round in circles",)
+
+
+@pytest.mark.rule("F-15", "L5")
+def test_a_listing_that_announces_more_keys_than_it_names_is_half_an_answer(stub: Stubber, store: S3Store) -> None:
+    stub.add_response("list_objects_v2", {"IsTruncated": False, "KeyCount": 2})
+    with pytest.raises(StoreDown) as caught:
+        store.list("/elbroll/v1/lock/")
+    assert caught.value.why == ("AWS gave half an answer to s3:ListBucket", "2 keys are announced, 0 are named")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from elbroll.errors import CredentialsError, PermissionDenied, StoreDown, StoreError, Superseded
@@ -354,3 +356,12 @@ def test_writes_come_in_bursts_but_not_faster_than_one_a_second(log: ParameterLo
     for number in range(30):
         store.write(f"{KEY}-{number}", a_draft("a"), None)
     assert clock.time - 1000.0 == pytest.approx(20.0, abs=0.5)
+
+
+@pytest.mark.rule("I-13", "F-15")
+def test_a_listing_whose_pages_name_each_other_is_none(ours: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = ({"Parameters": [], "NextToken": token} for token in itertools.cycle("ab"))
+    monkeypatch.setattr(ours.client, "get_parameters_by_path", lambda **_: next(pages))
+    with pytest.raises(StoreDown) as caught:
+        ours.store.list("/elbroll/v1/host/")
+    assert caught.value.why == ("ssm:GetParametersByPath goes round in circles",)

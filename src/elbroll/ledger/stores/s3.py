@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from elbroll.aws.answers import part
+from elbroll.aws.answers import onward, part
+from elbroll.aws.rows import half
 from elbroll.errors import StoreDown
 from elbroll.ledger.ports import Stored, Verdict
 from elbroll.ledger.stores.shut import age_of, code_of, down, store_door
@@ -108,14 +109,19 @@ class S3Store:
     def _keys(self, prefix: str) -> Iterator[str]:
         where = self._object(prefix)
         token: dict[str, Any] = {}
+        tokens: set[str] = set()
         while True:
             with store_door(LISTING, self._where(prefix)):
                 page = self._client.list_objects_v2(
                     Bucket=self._bucket, Prefix=where, ExpectedBucketOwner=self._owner, **token
                 )
                 found = [part(entry, "Key", LISTING) for entry in page.get("Contents", [])]
-                more = part(page, "IsTruncated", LISTING)
-                token = {"ContinuationToken": part(page, "NextContinuationToken", LISTING)} if more else {}
+                if page.get("KeyCount", len(found)) != len(found):
+                    raise half(LISTING, f"{page['KeyCount']} keys are announced, {len(found)} are named")
+                token = {}
+                if part(page, "IsTruncated", LISTING):
+                    token["ContinuationToken"] = part(page, "NextContinuationToken", LISTING)
+                    onward(token["ContinuationToken"], tokens, LISTING)
             yield from (prefix + key.removeprefix(where) for key in found)
             if not token:
                 return

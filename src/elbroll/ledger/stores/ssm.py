@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from elbroll.aws.answers import part
+from elbroll.aws.answers import onward, part
 from elbroll.aws.pace import TokenBucket
 from elbroll.errors import StoreDown
 from elbroll.ledger.ports import Stored, Verdict
@@ -154,17 +154,17 @@ class SsmStore:
     def _pages(self, action: str, key: str, call: Callable[..., Any], **arguments: object) -> Iterator[Any]:
         """Each page as it comes. Raises StoreDown for one that lacks its list: part of a list is no list (F-15)."""
         token: dict[str, str] = {}
+        tokens: set[str] = set()
         while True:
             with store_door(action, key):
                 page = call(**arguments, **token)
                 for entry in part(page, "Parameters", action):
                     _whole(entry, action)
+                if following := page.get("NextToken"):
+                    onward(following, tokens, action)
             yield page
-            following = page.get("NextToken")
             if not following:
                 return
-            if token.get("NextToken") == following:
-                raise down(key, (f"{action} goes round in circles",))
             token = {"NextToken": following}
 
     def _note(self, key: str, number: int) -> None:
