@@ -72,7 +72,7 @@ class Running:
     def await_word(self, pattern: str, limit: float = SOON) -> str:
         """Until stderr says it: the whole line. Fails the test when it does not."""
         wait_for(lambda: bool(self._found(pattern)) or self.child.poll() is not None, limit)
-        found = self._found(pattern)
+        found = self._found(pattern) or self._found_at_the_end(pattern)
         assert found is not None, f"ended without {pattern!r}: {self.said}"
         return found[0].rstrip()
 
@@ -110,9 +110,17 @@ class Running:
             self.kill_hard()
             pytest.fail(f"no end within {LIMIT:.0f} s: {self.said}")
         seconds = time.monotonic() - self.began
+        self._hear_out()
+        return Ended(self.child.returncode, self.said["out"], self.said["err"], seconds)
+
+    def _hear_out(self) -> None:
+        """What an ended command has said may be on its way yet."""
         for reader in self._readers:
             reader.join(10)
-        return Ended(self.child.returncode, self.said["out"], self.said["err"], seconds)
+
+    def _found_at_the_end(self, pattern: str) -> re.Match[str] | None:
+        self._hear_out()
+        return self._found(pattern)
 
     def _found(self, pattern: str) -> re.Match[str] | None:
         return re.search(f"^.*{pattern}.*$", self.said["err"], re.MULTILINE)

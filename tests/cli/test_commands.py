@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli.shell import wait_for
+from cli.shell import LIMIT, wait_for
 from cli.witness import deeds, members, states
 from elbroll.errors import ExitCode
 
@@ -229,7 +229,7 @@ def test_a_command_that_floods_costs_no_memory_and_the_roll_succeeds(
     flood = f"head -c {FLOOD} /dev/zero | tr '\\0' x | fold -w 200"
     run = elbroll.start("exec", "--lb", "demo", "--only", "demo-1", "--", flood)
     peaks: list[int] = []
-    wait_for(lambda: peaks.append(run.peak) or run.child.poll() is not None, limit=90)
+    wait_for(lambda: peaks.append(run.peak) or run.child.poll() is not None, limit=LIMIT)
     ended = run.end()
 
     assert ended.code == 0, ended.err

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from paramiko import Channel
 
 _STDERR_KEPT = 2048
+_LAST_WORDS = 0.5
+"""Seconds for a proxy command that is ending to say why, and as many for us to hear it."""
 
 
 class Carrier(Protocol):
@@ -137,8 +139,8 @@ class ProxyCommand:
     def said(self) -> tuple[str, ...]:
         """The end of the child's stderr, and its status if it has ended."""
         with suppress(subprocess.TimeoutExpired):
-            self._child.wait(0.2)  # it may still be writing why it ends
-            self._drain.join(0.2)
+            self._child.wait(_LAST_WORDS)  # it may still be writing why it ends
+            self._drain.join(_LAST_WORDS)
         status = self._child.poll()
         ended = () if status is None else (f"the proxy command ended with {status}",)
         return (*cleaned(self._tail), *ended)
