@@ -71,22 +71,26 @@ class Judge:
             self._must(value["state"] == "free", f"I-4: after an end with {ended.code} {name} is {value['state']}")
         self._must(ended.code not in {1, 10}, f"I-4: ended with {ended.code}: {ended.said[-1500:]}")
 
-    def at_cancelled_end(self, ended: Ended, seconds: float, *, holds: bool) -> None:
-        """SIGTERM ends a run soon and in order: nothing is forgotten, and a lock it had to leave is told (F-54).
-
-        `holds`: it takes locks of its own.
+    def at_cancelled_end(self, ended: Ended, seconds: float, moment: int, *, holds: bool) -> None:
+        """SIGTERM, sent at that moment, ends a run soon and in order: nothing is forgotten, and a lock it had to leave
+        is told (F-54). `holds`: it takes locks of its own.
         """
         self.at_kill()
-        self._must(ended.code in {0, HALTED, CANCELLED}, f"F-54: ended with {ended.code}: {ended.said[-1500:]}")
         self._must(seconds < HANGS, f"F-54: ended {seconds:.1f} s after SIGTERM: {ended.said[-1500:]}")
+        lasting = self._lasting(moment) if ended.code in {0, HALTED} else [f"an end with {ended.code}"]
+        unheard = ended.code != CANCELLED and lasting
+        self._must(not unheard, f"F-54: SIGTERM was followed by {lasting}: {ended.said[-1500:]}")
         left = [name for name, value in effective(self._world, LOCKS).items() if value["state"] != "free"]
         if holds:
             self._must(not left or "elbroll unlock" in ended.said, f"I-4: {left} not freed: {ended.said[-1500:]}")
-        if "nothing was changed" in ended.said:
-            own = LOCKS if holds else "-"  # a lock of one's own is given back, and counts for nothing
-            done = [call for place, call in self._past.calls() if place >= self._begun[-1] and call.mutates]
-            kept = [call.action for call in done if not str(call.parameters.get("Name", "")).startswith(own)]
-            self._must(not kept, f"I-9: after {kept} it says that nothing was changed")
+        done = self._lasting(self._begun[-1], locks=not holds)
+        modest = bool(done) and "nothing was changed" in ended.said
+        self._must(not modest, f"I-9: after {done} it says that nothing was changed")
+
+    def _lasting(self, moment: int, *, locks: bool = False) -> list[str]:
+        """Deeds since a moment; a lock of one's own is given back, and counts for nothing."""
+        done = [call for place, call in self._past.calls() if place >= moment and call.mutates]
+        return [call.action for call in done if locks or not str(call.parameters.get("Name", "")).startswith(LOCKS)]
 
     def at_restored(self, ended: Ended) -> None:
         """What `restore` has left: only a host whose version nobody knows may be out, and it is named (I-4)."""

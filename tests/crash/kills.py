@@ -103,7 +103,7 @@ class Trial:
         self._judged = threading.Event()
         self._hit_a_call = False
         self._met = ""
-        self._asked = 0.0
+        self._asked, self._moment = 0.0, 0
         self.killed: list[str] = []
         """What was under way at each kill."""
         self.took: float | None = None
@@ -127,6 +127,7 @@ class Trial:
 
     def watch(self, point: Point) -> list[str]:
         """All breaches up to the point, or to the end where it is not reached; nothing is healed."""
+        self._arrange(point.during)
         self._perform(point.during, point)
         return self._judge.history()
 
@@ -255,7 +256,7 @@ class Trial:
             self._await_judgement(first)
         elif self._asked:
             self.took, self._asked = time.monotonic() - self._asked, 0.0
-            self._judge.at_cancelled_end(ended, self.took, holds=words[0] != "unlock")
+            self._judge.at_cancelled_end(ended, self.took, self._moment, holds=words[0] != "unlock")
         self._site.world.faults.clear()
         self._site.bell.on_ring = lambda _: None
         return ended
@@ -323,7 +324,7 @@ class Trial:
     def _cancel(self) -> None:
         assert self._child is not None
         self.killed.append(self._met)
-        self._asked = time.monotonic()
+        self._asked, self._moment = time.monotonic(), len(self._site.world.simulation.timeline)
         self._child.cancel()
 
     def _kill(self) -> None:

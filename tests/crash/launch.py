@@ -7,10 +7,12 @@ has no hours to wait, and no order of calls changes by it. All but `sound` have 
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from elbroll.aws.pace import TokenBucket
-from elbroll.cli import main
+from elbroll.cli import main, unlocking
+from elbroll.cli.signals import Signals
 from elbroll.core import restoring
 from elbroll.core.guard import Leave
 from elbroll.engine import admitting, closing, host, leaving, preparing, returning, room, working
@@ -128,9 +130,25 @@ def no_group() -> None:
     leaving.enter = stand_by
 
 
+def deaf() -> None:
+    """A signal changes nothing (F-54)."""
+    Signals._take = lambda *_: None
+
+
+def no_release() -> None:
+    """Locks are left behind without a word (I-4)."""
+    KeptLease.release = lambda _: True
+
+
+def modest() -> None:
+    """An interrupted `unlock` says that nothing was changed, whatever was (I-9)."""
+    unlocking._told_how_far = lambda *_: nullcontext()
+
+
 VARIANTS = (
     *(sound, no_hold, no_verify, no_drain, no_wait, no_health),
     *(no_return, no_proof, late_word, no_question, too_kind, no_group),
+    *(deaf, no_release, modest),
 )
 
 

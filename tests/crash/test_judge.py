@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from crash.kills import Point, Side, Trial, Way
+from crash.kills import By, Point, Side, Trial, Way
 from crash.site import new_site, new_site_with_group
+from elbroll.demo.lifelike import DEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +68,18 @@ def test_the_judge_finds_a_host_that_stands_by_without_a_record() -> None:
         entered = Point("deploy", "EnterStandby", 0, Side.AFTER)
 
         assert "A3" in rules_of(Trial(site, "1", "no-group").watch(entered))
+
+
+@pytest.mark.parametrize(
+    ("variant", "point", "rule"),
+    [
+        ("deaf", replace(DRAINED, by=By.TERM), "F-54"),
+        ("no-release", replace(DRAINED, by=By.TERM), "I-4"),
+        ("modest", Point("unlock", DEEDS, 0, Side.AFTER, By.TERM), "I-9"),
+    ],
+)
+def test_the_judge_finds_a_seeded_bug_of_a_cancelled_run(site: Site, variant: str, point: Point, rule: str) -> None:
+    assert rule in rules_of(Trial(site, "1", variant).watch(point))
 
 
 def rules_of(breaches: list[str]) -> set[str]:
