@@ -145,7 +145,7 @@ class RecordWritten(Event):
 
 @dataclass(frozen=True, slots=True)
 class CapacityChanged(Event):
-    """A fresh count of a pool's hosts in service."""
+    """A fresh count of a pool's hosts in service; all zero once the pool no longer exists."""
 
     pool: PoolId
     name: str

@@ -15,7 +15,7 @@ from elbroll.core.ending import LOCK_LEFT
 from elbroll.core.plan import Skipped, SkipReason
 from elbroll.core.standing import Count, Standing, exit_code_of, next_commands, results_of
 from elbroll.errors import ExitCode, PermissionDenied, Refused, StoreDown, Superseded, TimedOut
-from elbroll.model import Failure, HostResult, Outcome, RecordState, Result, Step, TargetState
+from elbroll.model import Failure, HostResult, Outcome, PoolId, RecordState, Result, Step, TargetState
 
 
 def outcome(number: int, what: Outcome, **others: object) -> e.HostFinished:
@@ -98,6 +98,15 @@ def test_capacity_is_the_plans_until_a_fresh_count_comes() -> None:
     before = story.Story().tell(story.started(), e.PlanMade(story.PLAN)).standing
     assert before.count == Count(6, 4, 6)
     assert story.first_batch().tell(story.capacity(3)).standing.count == Count(3, 4, 6)
+
+
+@pytest.mark.rule("F-35")
+def test_a_pool_that_no_longer_exists_is_counted_only_where_there_is_no_other() -> None:
+    gone = e.CapacityChanged(PoolId("tg/gone"), "gone", 0, 0, 0)
+    assert Standing().count is None
+    one = story.Story().tell(gone)
+    assert one.standing.count == Count(0, 0, 0)
+    assert one.tell(e.CapacityChanged(PoolId("tg/web"), "web", 5, 4, 6)).standing.count == Count(5, 4, 6)
 
 
 def test_without_a_plan_and_a_count_nothing_is_claimed() -> None:

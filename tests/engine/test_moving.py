@@ -458,6 +458,23 @@ def test_a_pool_deleted_right_before_the_call_puts_the_host_back_in_the_others()
     assert set(results) == {first.id}
 
 
+def counts(scene: Scene) -> dict[str, tuple[int, int]]:
+    """In service and expected, as told last of each pool."""
+    told = [event for event in scene.sink.events if isinstance(event, events.CapacityChanged)]
+    return {event.name: (event.in_service, event.total) for event in told}
+
+
+@pytest.mark.rule("F-35")
+@pytest.mark.parametrize("state", ["held", "deployed"])
+def test_once_a_pool_is_deleted_nobody_is_counted_there_and_those_who_came_back_are_counted_elsewhere(
+    state: str,
+) -> None:
+    scene = Scene()
+    at_record(scene, state, partial(scene.balancer.deleted.add, scene.api.id))
+    scene.roll()
+    assert counts(scene) == {"web-prod": (3, 3), "api-prod": (0, 0)}
+
+
 @pytest.mark.rule("F-35", "I-2")
 def test_a_pool_deleted_in_bake_keeps_the_record_open_and_halts() -> None:
     scene = Scene(settings={"pace": {"bake": "5m"}})
@@ -582,7 +599,7 @@ def test_a_host_that_somebody_takes_out_before_its_turn_gets_neither_a_record_no
     assert (failure and failure.code, says in str(failure)) == (code, True)
     assert scene.state(second) is None
     assert [run[1] for run in scene.deeds("run")] == [first.id]
-    assert told_last(scene, second) is False
+    assert results[second.id].in_service is False
 
 
 def falls_sick(scene: Scene, host: Host) -> None:
@@ -590,15 +607,28 @@ def falls_sick(scene: Scene, host: Host) -> None:
 
 
 def unseen(scene: Scene, host: Host) -> None:
-    """No row shows it any more; its machine is still there."""
+    """No row shows it any more, whoever asks; its machine is still there."""
     for entry in scene.places[host.id]:
         del scene.balancer.targets[entry]
+
+
+def unlisted(scene: Scene, host: Host) -> None:
+    """Only whoever asks for it by id and port is told that it is gone (T2)."""
+    unseen(scene, host)
+    scene.balancer.follow = lambda _pool, entries: scene.take_out(host, entries)  # type: ignore[method-assign]
 
 
 @pytest.mark.rule("F-22", "F-36", "F-34")
 @pytest.mark.parametrize(
     ("meddle", "serves"),
-    [(falls_sick, False), (Scene.take_out, False), (leaves_by_hand, False), (ends, False), (unseen, None)],
+    [
+        (falls_sick, False),
+        (Scene.take_out, False),
+        (leaves_by_hand, False),
+        (ends, False),
+        (unseen, None),
+        (unlisted, False),
+    ],
 )
 def test_of_a_host_that_was_not_reached_no_more_is_claimed_than_is_seen_at_the_end(
     meddle: Callable[[Scene, Host], None], serves: bool | None

@@ -269,7 +269,10 @@ def test_a_deleted_pool_is_no_pool_any_more_and_told_once() -> None:
     room.registered(scene.hosts[0])
     room.lose(scene.api.id)
     assert room.pool(scene.api.id) is None
-    assert scene.sink.events == [events.Warned("pool-gone", "api-prod no longer exists; what it held stays recorded")]
+    assert scene.sink.events == [
+        events.CapacityChanged(scene.api.id, "api-prod", 0, 0, 0),
+        events.Warned("pool-gone", "api-prod no longer exists; what it held stays recorded"),
+    ]
 
 
 @pytest.mark.rule("F-18", "I-12")

@@ -391,6 +391,24 @@ def test_looking_again_finds_who_has_joined_the_same_pools() -> None:
     assert now.fleet.hosts.keys() - before.fleet.hosts.keys() == {joined.id}
 
 
+@pytest.mark.rule("F-53", "F-35")
+def test_looking_again_passes_over_a_pool_that_has_been_deleted() -> None:
+    scene = Scene()
+    everything = replace(scene.web, balancers=(LB,)), replace(scene.api, balancers=(LB,))
+    looking = replace(eyes(scene), directory=FakeDirectory(everything, scene.balancer))
+    before = survey_lb(LB, lb_settings(), looking)
+    joined = a_host(7)
+    scene.inventory.hosts[joined.id] = joined
+    scene.balancer.add(a_registration(scene.web, joined))
+    scene.balancer.deleted.add(scene.api.id)
+    now = survey_again(before, looking)
+    assert before.fleet.own == {scene.web.id, scene.api.id}
+    assert now.fleet.hosts.keys() - before.fleet.hosts.keys() == {joined.id}
+    scene.balancer.deleted.add(scene.web.id)
+    with pytest.raises(NotFound, match="none of the pools"):
+        survey_again(before, looking)
+
+
 @pytest.mark.rule("A7", "F-53")
 def test_looking_again_reads_a_group_of_which_nobody_serves_any_more() -> None:
     scene = Scene()

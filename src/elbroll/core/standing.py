@@ -104,8 +104,8 @@ class Standing:
         """The newest capacity, else the plan's; None before either is known."""
         own = {planned.pool.id for planned in self.plan.pools if planned.own} if self.plan else set(self.capacity)
         seen = [each for each in self.capacity.values() if each.pool in own]
-        if seen:
-            tightest = min(seen, key=lambda each: each.in_service - each.floor)
+        if there := [each for each in seen if each.total] or seen:
+            tightest = min(there, key=lambda each: each.in_service - each.floor)
             return Count(tightest.in_service, tightest.floor, tightest.total)
         return Count(self.plan.in_service, self.plan.floor, self.plan.total) if self.plan else None
 

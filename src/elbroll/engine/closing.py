@@ -63,7 +63,8 @@ def close(walker: Walker, release: str | None) -> None:
         walker.book.in_service(release)
     except ElbrollError as error:
         raise failed_by(Step.CLOSE, error) from error
-    walker.room.tell_capacity(walker.room.pools_of(walker.host))
+    finally:
+        walker.room.tell_capacity(walker.room.pools_of(walker.host))
 
 
 def _keep_unresolvable(walker: Walker, step: Step) -> None:

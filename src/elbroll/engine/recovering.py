@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 UNSETTLED = frozenset({f"{Step.DEPLOY}-{JobEnd.UNKNOWN}", "job-still-runs", "undone"})
 """Failures after which a command may still be alive on the host, or traffic be sent to it."""
+ALREADY_OUT = frozenset({"not-registered", "unsettled"})
+"""Refusals of the guard by which somebody else has taken the host out."""
 LEFT = frozenset({Outcome.LEFT_OUT, Outcome.UNKNOWN})
 """Ends of a recovery that has failed: its machine may have ended meanwhile."""
 UNCLOSED = "serves, but its record could not be closed"
@@ -69,7 +71,8 @@ class Ending:
         recovery = recovery_for(failure.step, self._book.state)
         match recovery:
             case Recovery.UNTOUCHED:
-                in_service = self._book.record is None and self._planned.state is TargetState.HEALTHY
+                found_well = self._book.record is None and self._planned.state is TargetState.HEALTHY
+                in_service = found_well and failure.failure.code not in ALREADY_OUT
                 before = self._planned.release_before
                 return self._ended(Outcome.NOT_REACHED, in_service=in_service, after=before, failure=failure)
             case Recovery.PUT_BACK:

@@ -58,6 +58,7 @@ class FleetRoom:
         if pool not in self._lost:
             self._lost.add(pool)
             name = self._name(pool)
+            self._run.sink.tell(events.CapacityChanged(pool, name, 0, 0, 0))
             self._run.sink.tell(events.Warned("pool-gone", f"{name} no longer exists; what it held stays recorded"))
 
     @property
@@ -162,19 +163,26 @@ class FleetRoom:
 
     def fell_sick(self) -> tuple[HostId, ...]:
         """Hosts that came back in this run and are not healthy everywhere any more (safety.md 5)."""
-        return tuple(host for host, serves in self.serving(tuple(self._returned)).items() if serves is False)
+        return tuple(host for host, serves in self._serving(tuple(self._returned)).items() if serves is False)
 
     def serving(self, hosts: Collection[HostId]) -> dict[HostId, bool | None]:
-        """Whether each of them is well in every pool where it was when the run began.
+        """Whether each of them is well in every pool where it was when the run began; None where nobody can say.
 
-        None: an answer lacks a target of it, which proves nothing, and its machine is still there (T2, C2); or all its
-        pools are gone.
+        An answer that lacks a target proves nothing: it is asked for by its id and port (T2).
         """
+        found = self._serving(hosts)
+        for host in (host for host, serves in found.items() if serves is None):
+            for entry in sorted(self.fleet.registrations.get(host, frozenset()), key=str):
+                self._run.balancer.follow(entry.pool, [entry])
+        return self._serving(hosts) if None in found.values() else found
+
+    def _serving(self, hosts: Collection[HostId]) -> dict[HostId, bool | None]:
         views = self.views(self.fleet.pools, FRESH)
         seen = {_place(row.registration): row.state in WELL for view in views.values() for row in view.rows}
         return {host: self._serves(host, seen, views.keys()) for host in hosts}
 
     def _serves(self, host: HostId, seen: Mapping[_Place, bool], read: Collection[PoolId]) -> bool | None:
+        """None: no row says so, or otherwise, and its machine is still there (C2); or all its pools are gone."""
         home = self.fleet.registrations.get(host, frozenset())
         well = {seen.get(_place(entry)) for entry in home if entry.pool in read}
         if False in well or (None in well and died(self._run.inventory, self.fleet.hosts[host])):

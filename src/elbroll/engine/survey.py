@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from elbroll.core.names import listed, pools_gone
 from elbroll.core.reach import unconnected
 from elbroll.engine.waiting import patiently
-from elbroll.errors import AwsRefused, NotFound, PermissionDenied
+from elbroll.errors import AwsRefused, NotFound, PermissionDenied, PoolGone
 from elbroll.model import (
     BalancerKind,
     Fleet,
@@ -102,10 +102,12 @@ def survey_hosts(words: Collection[str], eyes: Eyes, *, poolless: bool = False) 
 
 def survey_again(before: Survey, eyes: Eyes) -> Survey:
     """Who is behind the same own pools now, and belongs to the same groups; other pools are not searched for once
-    more (T20)."""
-    own = {name: pool for name, pool in before.fleet.pools.items() if name in before.fleet.own}
+    more (T20). Raises NotFound where none of the pools exists any more (F-35)."""
     reading = _Reading(eyes, before.fleet.scaling.groups)
-    return reading.survey(before.fleet.lb, own, before.fleet.own, reading.hosts_of(own))
+    own = {name: pool for name, pool in before.fleet.pools.items() if name in before.fleet.own and reading.has(pool)}
+    if not own:
+        raise NotFound(f"none of the pools of {before.fleet.lb} exists any more")
+    return reading.survey(before.fleet.lb, own, frozenset(own), reading.hosts_of(own))
 
 
 class _Reading:
@@ -116,6 +118,14 @@ class _Reading:
         self._eyes = eyes
         self._groups = groups
         self._views: dict[PoolId, PoolView] = {}
+
+    def has(self, pool: Pool) -> bool:
+        """Whether the pool still exists."""
+        try:
+            self._view(pool)
+        except PoolGone:
+            return False
+        return True
 
     def hosts_of(self, pools: Mapping[PoolId, Pool]) -> dict[HostId, Host]:
         """Hosts of every row, draining ones too."""
