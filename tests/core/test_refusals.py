@@ -297,6 +297,14 @@ def test_a_word_that_names_nobody_is_answered_with_near_names_or_with_the_list()
 
 
 @pytest.mark.rule("F-2")
+def test_several_hosts_in_one_word_are_answered_with_how_they_are_named() -> None:
+    fleet = a_fleet([WEB], hosts(3))
+    both, other = (refusals(fleet, asked=Request(Why.ROLL, only=(word,))) for word in ("web-1,web-2", "web-1,nope"))
+    assert both[0].fix == ("give the option once for each of web-1 and web-2",)
+    assert other[0].fix[0].startswith("did you mean web-1")
+
+
+@pytest.mark.rule("F-2")
 def test_a_name_of_two_hosts_is_answered_with_their_ids_and_zones() -> None:
     twins = [a_host(1, name="web"), a_host(2, name="web", zone=None), THREE]
     found = refusals(a_fleet([WEB], twins), asked=Request(Why.ROLL, only=("web",)))

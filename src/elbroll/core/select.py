@@ -60,13 +60,21 @@ def called(host: Host) -> set[str]:
 
 def _doubts(word: str, found: Collection[Host], fleet: Fleet) -> list[Refusal]:
     if not found:
-        near = get_close_matches(word, sorted(host.name for host in fleet.hosts.values()), n=3)
-        fix = (f"did you mean {listed(near)}?",) if near else ("elbroll status     lists the hosts",)
-        return [Refusal("nothing-selected", f'no host of {fleet.lb} is called "{word}"', fix=fix)]
+        says = f'no host of {fleet.lb} is called "{word}"'
+        return [Refusal("nothing-selected", says, fix=(_meant(word, list(fleet.hosts.values())),))]
     if len(found) > 1 and not is_glob(word):
         why = tuple(sorted(f"{host.name} is {host.id} in {host.zone or 'no zone'}" for host in found))
         return [Refusal("ambiguous-host", f'"{word}" names {len(found)} hosts', why, ("name one by its id",))]
     return []
+
+
+def _meant(word: str, hosts: list[Host]) -> str:
+    """What people may have wanted to say; names may hold commas, so that a list is never taken for one by itself."""
+    parts = word.split(",")
+    if len(parts) > 1 and all(matching(part, hosts) for part in parts):
+        return f"give the option once for each of {listed(parts)}"
+    near = get_close_matches(word, sorted(host.name for host in hosts), n=3)
+    return f"did you mean {listed(near)}?" if near else "elbroll status     lists the hosts"
 
 
 def _nothing(request: Request) -> Refusal:
