@@ -83,6 +83,16 @@ def test_half_a_list_of_nodes_is_none(site: Site, calls: Calls) -> None:
         site.balancer.nodes(pool)
 
 
+@pytest.mark.rule("F-15", "F-32", "I-5")
+def test_a_node_without_its_addresses_is_half_an_answer_and_not_one_node_less(site: Site) -> None:
+    pool = site.alb("web")[0]
+    whole, bare = {"PrivateIpAddresses": [{"PrivateIpAddress": "10.0.1.5"}]}, {"NetworkInterfaceId": "eni-1"}
+    with Stubber(site.clients.ec2) as stubber:
+        stubber.add_response("describe_network_interfaces", {"NetworkInterfaces": [whole, bare]})
+        with pytest.raises(Unanswered, match="half an answer to ec2:DescribeNetworkInterfaces"):
+            site.balancer.nodes(pool)
+
+
 @pytest.mark.rule("E3")
 def test_no_interface_at_all_is_not_an_empty_set_of_nodes(site: Site) -> None:
     assert site.balancer.nodes(site.alb("web")[0]) is None

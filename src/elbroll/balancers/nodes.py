@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from elbroll.aws.actions import Action
 from elbroll.aws.answers import everything
+from elbroll.aws.rows import half
 from elbroll.model import BalancerKind
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ def _descriptions(pool: Pool) -> list[str]:
 
 
 def _addresses(interface: Mapping[str, Any]) -> Iterator[str]:
+    """Of one that has none of a kind, the kind may be missing; without both, connections from there would not count."""
+    if interface.keys().isdisjoint(("PrivateIpAddresses", "Ipv6Addresses")):
+        raise half(Action.INTERFACES, "an interface lacks its addresses")
     for address in interface.get("PrivateIpAddresses", []):
         yield address["PrivateIpAddress"]
     for address in interface.get("Ipv6Addresses", []):
