@@ -16,18 +16,15 @@ if TYPE_CHECKING:
 
     from botocore.client import BaseClient
 
-TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
+TYPES: Final[Mapping[str, type]] = {
     "structure": dict,
-    "map": dict,
     "list": list,
     "string": str,
     "integer": int,
     "long": int,
-    "float": (float, int),
-    "double": (float, int),
     "timestamp": datetime,
 }
-"""By the SDK's own words; what is not named here is a body, which has its own ways to fail."""
+"""By the SDK's own words. What is not named here nobody reads, but for bodies, which have their own ways to fail."""
 
 
 class Row(dict[str, Any]):
@@ -76,8 +73,6 @@ def _described(value: Any, shape: Any, action: str, place: str) -> Any:
             return row
         case "list":
             return [_described(each, shape.member, action, place) for each in value]
-        case "map":
-            return {name: _described(part, shape.value, action, place) for name, part in value.items()}
         case _:
             return value
 
