@@ -134,6 +134,10 @@ def test_the_form_of_a_record_stays_what_other_versions_have_written(record: Hos
         ({"out": [{"pool": "tg/a/1"}]}, "a target without its port"),
         ({"was": [{"pool": "tg/a/1", "port": 65536}]}, "a port that is none"),
         ({"schema": 7}, "schema 7"),
+        ({"epoch": -1}, "epoch is no number"),
+        ({"epoch": None}, "epoch is missing"),
+        ({"run": "$(id)"}, "run is none"),
+        ({"run": None}, "run is missing"),
     ],
 )
 def test_an_unreadable_record_says_what_is_wrong_and_claims_nothing(broken: dict[str, object], said: str) -> None:

@@ -122,6 +122,7 @@ def owner_of(text: str | None) -> Owner | None:
 
 
 def _record(host: HostId, fields: Fields) -> HostRecord:
+    fields.owner()  # a writer whom nobody can make out is somebody unknown
     if fields.word("host") != host:
         raise Unreadable("it names another host")
     run = fields.run("by")

@@ -228,6 +228,14 @@ def test_listings_go_on_where_the_last_page_ended(stub: Stubber, store: S3Store)
 
 
 @pytest.mark.rule("F-11")
+def test_a_folder_made_by_hand_in_the_console_is_no_value(clients: Clients, store: S3Store) -> None:
+    clients.s3.put_object(Bucket="acme-ops", Key="pre/elbroll/v1/host/", Body=b"")
+    store.write(KEY, DRAFT, None)
+
+    assert list(store.list("/elbroll/v1/host/")) == [KEY]
+
+
+@pytest.mark.rule("F-11")
 @pytest.mark.parametrize("body", [b"\xff\xfe", b"x" * 300_000], ids=["no text", "endless"])
 def test_a_body_that_is_no_value_of_ours_is_unreadable(clients: Clients, store: S3Store, body: bytes) -> None:
     clients.s3.put_object(Bucket="acme-ops", Key="pre/elbroll/v1/host/i-1", Body=body)

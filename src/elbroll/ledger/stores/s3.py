@@ -107,6 +107,7 @@ class S3Store:
         return Verdict.LOST
 
     def _keys(self, prefix: str) -> Iterator[str]:
+        """The prefix itself is no key: S3's console makes an empty object of that name where people make a folder."""
         where = self._object(prefix)
         token: dict[str, Any] = {}
         tokens: set[str] = set()
@@ -122,7 +123,7 @@ class S3Store:
                 if part(page, "IsTruncated", LISTING):
                     token["ContinuationToken"] = part(page, "NextContinuationToken", LISTING)
                     onward(token["ContinuationToken"], tokens, LISTING)
-            yield from (prefix + key.removeprefix(where) for key in found)
+            yield from (prefix + key.removeprefix(where) for key in found if key != where)
             if not token:
                 return
 
