@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import json
-import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cli.shell import wait_for
 from cli.witness import everybody_serves, moves
-from elbroll.cli.app import run
 from hostile.forging import Forger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from elbroll.demo.world import World
+    from hostile.conftest import Said
 
 STRANGER = "i-0123456789abcdef0"
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """How a command ended, and what it said."""
-
-    code: int
-    text: str
 
 
 @pytest.fixture
@@ -38,24 +27,6 @@ def forger(world: World) -> Iterator[Forger]:
     wait_for(lambda: everybody_serves(world))
     yield made
     made.wipe()
-
-
-@pytest.fixture
-def call(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Callable[..., Said]:
-    """`elbroll` within this process, which saves its start."""
-    for name, value in world.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("ELBROLL_STATE_DIR", str(tmp_path))
-    monkeypatch.chdir(world.directory)
-
-    def called(*words: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["elbroll", *words])
-        code = run(words)
-        return Said(code, "".join(capfd.readouterr()))
-
-    return called
 
 
 DEPLOY = ("deploy", "--lb", "demo", "--release", "v7")
