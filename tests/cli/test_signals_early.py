@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,12 +18,23 @@ from transports.faultproxy import FaultProxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from typing import Any
 
     from cli.shell import Shell
     from elbroll.demo.world import World
 
 ROLL = ("deploy", "--lb", "demo", "--release")
+SILENT_RESOLVER = """\
+import ctypes, os, pathlib, socket
+def getaddrinfo(*_, **__):
+    pathlib.Path(os.environ["ASKED"]).touch()
+    mutex, lib = ctypes.create_string_buffer(64), ctypes.CDLL(None)
+    while True:
+        lib.pthread_mutex_lock(mutex)
+socket.getaddrinfo = getaddrinfo
+"""
+"""Python runs it at its start: whoever looks up a name waits in C, where no handler of a signal runs."""
 
 
 @pytest.fixture
@@ -61,6 +73,42 @@ def test_a_first_look_that_gets_no_answer_ends_at_once_and_says_that_nothing_was
     assert f"interrupted by {number.name}" in ended.err
     assert "nothing was changed" in ended.err
     assert deeds(world)[done:] == []
+
+
+@pytest.mark.rule("F-54")
+def test_ctrl_c_ends_a_watch_in_order_also_while_nobody_answers(elbroll: Shell, world: World, aws: FaultProxy) -> None:
+    run, silent = elbroll.start("status", "--watch", **over(aws)), threading.Event()
+    run.until(lambda: "2 of 2 in service" in run.said["out"])
+    world.faults.add("DescribeTargetHealth", Kind.BEFORE, 1, Detail(act=lambda: (aws.freeze(), silent.set())[0]))
+    run.until(silent.is_set)
+    run.signal(signal.SIGINT)
+    ended = run.end()
+
+    assert (ended.code, ended.seconds < 5, ended.err) == (0, True, "")
+
+
+@pytest.mark.rule("F-54", "I-13")
+@pytest.mark.parametrize(
+    ("words", "number", "code"),
+    [
+        (("status",), signal.SIGINT, 130),
+        (("unlock", "demo", "abc123"), signal.SIGTERM, 143),
+        (("restore", "--lb", "demo"), signal.SIGHUP, 129),
+        ((*ROLL, "e1"), signal.SIGTERM, 143),
+    ],
+)
+def test_a_name_that_is_looked_up_in_vain_holds_no_signal_up(
+    elbroll: Shell, world: World, tmp_path: Path, words: tuple[str, ...], number: signal.Signals, code: int
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SILENT_RESOLVER)
+    asked, path = tmp_path / "asked", f"{tmp_path}:{world.environment['PYTHONPATH']}"
+    run = elbroll.start(*words, ASKED=str(asked), PYTHONPATH=path, AWS_ENDPOINT_URL="https://aws.example")
+    run.until(asked.exists)
+    run.signal(number)
+    ended = run.end()
+
+    assert (ended.code, ended.seconds < 5) == (code, True), ended.err
+    assert number.name in ended.err
 
 
 @pytest.mark.rule("F-54")

@@ -12,7 +12,7 @@ import click
 from elbroll import __version__
 from elbroll.cli.ending import explain
 from elbroll.cli.options import Flags, common_options
-from elbroll.cli.struck import Struck, hear, strike, unhear
+from elbroll.cli.struck import Struck, end_all_the_same, hear, strike, unhear
 from elbroll.errors import ElbrollError, ExitCode, Interrupted
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code (`elbroll help exit-codes`)."""
     _open_closed_streams()
     hear(strike)
+    end_all_the_same()
     code = run(sys.argv[1:] if argv is None else list(argv))
     unhear()
     _flush_for_the_last_time()

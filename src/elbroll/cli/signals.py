@@ -13,16 +13,13 @@ import threading
 from typing import TYPE_CHECKING
 
 from elbroll.cli.saying import looking_now, say
-from elbroll.cli.struck import CAUGHT, Struck, hear, unhear
+from elbroll.cli.struck import CAUGHT, LAST_WORDS, Struck, hear, unhear
 from elbroll.core.ending import SIGNALS as EXITS
 from elbroll.engine.stop import Stop, StopMode
 from elbroll.errors import ExitCode, Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-LAST_WORDS = 3.6
-"""Seconds after a signal to leave at once, in which the run may still end by itself (safety.md 8)."""
 
 
 class Signals:

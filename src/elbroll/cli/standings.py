@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
 import click
 
 from elbroll.cli.saying import looking_now, say
 from elbroll.cli.screens import Screens
 from elbroll.cli.session import Session
+from elbroll.cli.struck import Struck
 from elbroll.cli.tasks import plan_for, roll_task
 from elbroll.core.guard import Consent
 from elbroll.core.names import pools_gone
 from elbroll.core.plan import Request
 from elbroll.core.reporting import Look, fleet_status, wants_attention
-from elbroll.engine.stop import StopMode
 from elbroll.errors import ExitCode, NotFound, Refused
 from elbroll.model import Why
 from elbroll.outputs.documents import dump, status_document
@@ -95,12 +95,19 @@ def _show(session: Session, found: Sequence[FleetStatus]) -> None:
 
 
 def _watch(session: Session, lbs: Sequence[str]) -> ExitCode:
-    """On a terminal the screen is drawn anew; elsewhere only what has changed is printed."""
-    import signal  # noqa: PLC0415 - only here
+    """Until Ctrl-C, which ends it in order also in the middle of a look."""
+    try:
+        _look_on(session, lbs)
+    except Struck as struck:
+        if struck.exit_code is not ExitCode.INTERRUPT:
+            raise
+    return ExitCode.OK
 
-    signal.signal(signal.SIGINT, lambda *_: session.stop.ask(StopMode.LEAVE))
+
+def _look_on(session: Session, lbs: Sequence[str]) -> Never:
+    """On a terminal the screen is drawn anew; elsewhere only what has changed is printed."""
     before: tuple[FleetStatus, ...] = ()
-    while session.stop.mode is StopMode.GO:
+    while True:
         found = fleets(session, lbs)
         if sys.stdout.isatty():
             click.clear()
@@ -108,4 +115,3 @@ def _watch(session: Session, lbs: Sequence[str]) -> ExitCode:
             _show(session, found)
         before = found
         session.clock.sleep(EVERY)
-    return ExitCode.OK

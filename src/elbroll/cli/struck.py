@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 from typing import TYPE_CHECKING
 
 from elbroll.errors import ExitCode
@@ -12,6 +14,10 @@ if TYPE_CHECKING:
     from types import FrameType
 
 CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LAST_WORDS = 3.6
+"""Seconds after a signal to leave at once, in which a command may still end by itself (safety.md 8)."""
+SAYING = 1.2
+"""Seconds for a last line."""
 
 
 class Struck(BaseException):
@@ -43,3 +49,34 @@ def strike(number: int, _: FrameType | None) -> None:
     """A handler, for one signal; another one kills. Raises Struck."""
     unhear()
     raise Struck(number)
+
+
+def end_all_the_same() -> None:
+    """From now on a signal for `strike` ends the process within 5 s also where no handler can run: while the system
+    looks up a name, or threads are waited for that hang. Main thread only.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    threading.Thread(target=_end_by_force, args=(reader,), name="last-resort", daemon=True).start()
+
+
+def _end_by_force(reader: int) -> None:
+    while not _strikes(number := os.read(reader, 1)[0]):
+        pass
+    threading.Event().wait(LAST_WORDS)
+    saying = threading.Thread(target=_say, args=(number,), name="last-words", daemon=True)
+    saying.start()
+    saying.join(SAYING)
+    os._exit(128 + number)
+
+
+def _strikes(number: int) -> bool:
+    """Whether the handler is ours, or was until it ran; others mean something else by a signal (`elbroll demo`)."""
+    return number in CAUGHT and signal.getsignal(number) in {strike, signal.SIG_DFL}
+
+
+def _say(number: int) -> None:
+    from elbroll.cli.saying import say  # noqa: PLC0415 - whoever is not struck does without
+
+    say(f"interrupted by {signal.Signals(number).name}, in the middle of something that does not answer")

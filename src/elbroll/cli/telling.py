@@ -16,7 +16,7 @@ from elbroll.cli.hooking import RunHooks
 from elbroll.cli.records import RunFolder
 from elbroll.cli.saying import looking_now
 from elbroll.cli.screens import Screens
-from elbroll.cli.signals import LAST_WORDS
+from elbroll.cli.struck import LAST_WORDS
 from elbroll.core.disguises import SHORTEST
 from elbroll.core.ending import LOCK_LEFT
 from elbroll.core.standing import Standing, apply, exit_code_of, next_commands, results_of
