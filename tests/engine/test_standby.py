@@ -787,6 +787,34 @@ def test_a_host_that_its_group_begins_to_terminate_is_left_to_it() -> None:
     assert order(scene, first, "exit") == []
 
 
+@pytest.mark.rule("F-34", "A3", "A6")
+@pytest.mark.parametrize(
+    ("when", "state", "commands"),
+    [("held", "held", []), ("deployed", "deployed", ["run"]), ("registering", "deployed", ["run"])],
+)
+def test_a_host_that_its_group_begins_to_terminate_is_in_no_other_pool_either(
+    when: str, state: str, commands: list[str]
+) -> None:
+    """`api-prod` is none of the group's: nobody would take the host out of it before its machine ends."""
+    scene = a_scene()
+    first = scene.hosts[0]
+
+    def begins_to_end(_name: object = None, _host: object = None) -> None:
+        scene.groups.put(first, Lifecycle.LEAVING)
+        scene.take_out(first, [a_registration(scene.web, first)])
+
+    if when == "registering":
+        scene.groups.on_deed = lambda name, _host: name == "exit" and scene.clock.at(3.0, begins_to_end)
+    else:
+        scene.ledger.on_write = lambda record: begins_to_end() if str(record.state) == when else None
+    result = scene.roll()[first.id]
+
+    assert (result.outcome, scene.state(first)) == (Outcome.LEFT_OUT, state)
+    assert scene.members_of(first) == set()
+    assert order(scene, first, "run") == commands
+    assert bool(scene.deeds("register")) is (when == "registering")
+
+
 @pytest.mark.rule("A5")
 def test_a_refused_return_of_a_host_that_is_back_already_is_no_failure() -> None:
     scene = a_scene()

@@ -26,6 +26,8 @@ ENTERS_WITHIN = 120.0
 """Seconds for which a group may put off to let a host stand by: another activity, or no answer (A6)."""
 LOOKS = 2.0
 """Seconds between two looks at a lifecycle state."""
+ON_ITS_WAY_OUT = frozenset({Lifecycle.ENTERING, Lifecycle.STANDBY, Lifecycle.LEAVING})
+"""States in which the group itself takes a host out of its pools."""
 NOT_OFFERED = (PermissionDenied, AwsRefused)
 """Whoever may not read groups does without, where nobody stands by (F-21)."""
 LOOKS_A_SECOND = 3.0
@@ -95,9 +97,9 @@ def must_not_be_leaving(walker: Walker) -> None:
     """A host that its group has begun to terminate was taken out of its pools for the last time: whoever registers it
     sends traffic to a machine that is about to end (A6). Raises Refused.
 
-    Only asked where the group does not know that the host was out; without an answer the host goes back.
+    Without an answer the host goes back.
     """
-    if not _is_ignored(walker):
+    if walker.book.standby_group is None and not _is_ignored(walker):
         return
     look = partial(_look, walker, 0.0)
     try:
@@ -113,9 +115,9 @@ def enter(
 ) -> frozenset[Registration]:
     """Let the recorded group take the host out of its pools, and answer which entries it takes out itself.
 
-    Returns as soon as the group is seen to obey. What serves of a host that stands by already was registered by hand,
-    and leaves by hand. `must_be_allowed` is asked right before each call (I-1). Raises what that raises,
-    StandbyRefused, Unanswered, and what confirming a lock raises.
+    Returns as soon as the group is seen to obey, or to take the host out for good. What serves of a host that stands by
+    already was registered by hand, and leaves by hand. `must_be_allowed` is asked right before each call (I-1). Raises
+    what that raises, StandbyRefused, Unanswered, and what confirming a lock raises.
     """
     name = walker.book.standby_group
     if name is None:
@@ -126,7 +128,7 @@ def enter(
         return frozenset()
     wait = wait_until(
         lambda: _step_in(walker, name, refusals, must_be_allowed),
-        lambda member: member is None or member.lifecycle in {Lifecycle.ENTERING, Lifecycle.STANDBY},
+        lambda member: member is None or member.lifecycle in ON_ITS_WAY_OUT,
         clock=walker.run.clock,
         limit=ENTERS_WITHIN,
         pace=Pace(_every(walker)),
