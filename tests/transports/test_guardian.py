@@ -50,6 +50,13 @@ def test_an_overdue_stage_is_cut_within_a_fraction_of_a_second() -> None:
     assert str(line.guardian.fate) == "login did not end within 0.1s"
 
 
+@pytest.mark.rule("H9", "T-2")
+def test_a_limit_that_has_begun_earlier_is_told_whole(line: Line) -> None:
+    with line.guardian.stage("connecting", 0.05, 10):
+        assert line.was_cut.wait(20)
+    assert str(line.guardian.fate) == "connecting did not end within 10s"
+
+
 @pytest.mark.rule("H9")
 def test_a_stage_that_ends_in_time_is_forgotten(line: Line) -> None:
     for _ in range(3):

@@ -59,11 +59,14 @@ class Guardian:
         return self._fate
 
     @contextmanager
-    def stage(self, name: str, limit: float) -> Iterator[None]:
-        """Give what runs inside `limit` seconds; after that the line is cut, which ends it with some error."""
+    def stage(self, name: str, limit: float, of: float | None = None) -> Iterator[None]:
+        """Give what runs inside `limit` seconds; after that the line is cut, which ends it with some error.
+
+        `of`: the limit as people know it, where it began earlier and `limit` is what is left of it.
+        """
         key = object()
         with self._changed:
-            self._stages[key] = (time.monotonic() + limit, Overdue(name, limit))
+            self._stages[key] = (time.monotonic() + limit, Overdue(name, of or limit))
             self._changed.notify()
         try:
             yield

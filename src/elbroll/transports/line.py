@@ -113,14 +113,15 @@ class Connection:
 
     # --- how it comes about -----------------------------------------------------------------------------
 
-    def shake_hands(self, first_types: Sequence[str], limit: float) -> HostKey:
+    def shake_hands(self, first_types: Sequence[str], limit: float, of: float) -> HostKey:
         """Banner and key exchange; the host key that was shown, its possession proven.
 
-        Types in `first_types` are asked for first. Raises HostUnreachable, HostAccessError.
+        Types in `first_types` are asked for first; `limit` is what is left of `of` seconds. Raises HostUnreachable,
+        HostAccessError.
         """
         self._choose_algorithms(first_types)
         done = threading.Event()
-        with self._door(Stage.BANNER), self._guardian.stage("connecting", limit):
+        with self._door(Stage.BANNER), self._guardian.stage("connecting", limit, of):
             self._transport.start_client(event=done)
             done.wait(limit + 1)
             if not (self._transport.is_active() and self._transport.initial_kex_done):
@@ -128,13 +129,14 @@ class Connection:
         shown = self._transport.get_remote_server_key()
         return HostKey(shown.get_name(), shown.asbytes())
 
-    def offer(self, user: str, key: PKey, limit: float) -> tuple[str, ...]:
+    def offer(self, user: str, key: PKey, limit: float, of: float) -> tuple[str, ...]:
         """Try one key. Answers the methods that are wanted beside it: none when it was enough.
 
-        Raises paramiko's AuthenticationException where the key is refused; HostUnreachable, HostAccessError.
+        `limit` is what is left of `of` seconds. Raises paramiko's AuthenticationException where the key is refused;
+        HostUnreachable, HostAccessError.
         """
         self._transport.auth_timeout = limit + 1
-        with self._guardian.stage(Stage.LOGIN, limit):
+        with self._guardian.stage(Stage.LOGIN, limit, of):
             return tuple(self._transport.auth_publickey(user, key))
 
     @property

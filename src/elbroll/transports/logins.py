@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from paramiko import AuthenticationException, BadAuthenticationType
@@ -101,14 +102,14 @@ class Logins:
         book = self._host_keys.book(target)
         for text in book.warnings:
             note(target, text)
-        return line.shake_hands(types_listed(book.entries, target.key_names), deadline.left)
+        return line.shake_hands(types_listed(book.entries, target.key_names), deadline.left, deadline.whole)
 
     def _checked(self, target: Target, shown: HostKey, deadline: Deadline, note: Note) -> Deadline:
         """The deadline, later by what the check took: asking AWS for a console is not the host's delay."""
         left = deadline.left
         for text in self._host_keys.check(target, shown):
             note(target, text)
-        return Deadline.after(self._clock, left, self._over)
+        return replace(deadline, at=self._clock.monotonic() + left)
 
 
 def _carrier(target: Target, bastion: Connection | None, deadline: Deadline) -> Carrier:
@@ -140,7 +141,7 @@ def _authenticate(line: Connection, target: Target, offers: Offers, deadline: De
     wanted: tuple[str, ...] = ()
     for offer in offers.keys:
         try:
-            wanted = line.offer(target.user, offer.key, deadline.left)
+            wanted = line.offer(target.user, offer.key, deadline.left, deadline.whole)
         except Exception as error:
             if not _only_this_key(error, line):
                 raise line.translated(error, Stage.LOGIN) from error

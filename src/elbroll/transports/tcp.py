@@ -39,11 +39,13 @@ class Deadline:
     clock: Clock
     at: float
     over: threading.Event
+    whole: float
+    """Seconds that there were in the beginning."""
 
     @classmethod
     def after(cls, clock: Clock, seconds: float, over: threading.Event | None = None) -> Deadline:
         """The moment `seconds` from now."""
-        return cls(clock, clock.monotonic() + seconds, over or threading.Event())
+        return cls(clock, clock.monotonic() + seconds, over or threading.Event(), seconds)
 
     @property
     def left(self) -> float:

@@ -44,7 +44,7 @@ class Tunnel:
         if error:
             raise error
         address, port = self._to
-        raise TunnelSilent(f"{address}:{port} did not answer {self._label} within {limit:g}s")
+        raise TunnelSilent(f"{address}:{port} did not answer {self._label} within {round(limit, 1):g}s")
 
     def _open(self) -> None:
         try:
