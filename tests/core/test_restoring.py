@@ -161,15 +161,18 @@ def test_a_pool_that_no_run_has_ever_held_takes_nobody_back() -> None:
 OLD = a_pool("old-prod")
 
 
-def lost(host: Host) -> dict[HostId, HostRecord]:
+def lost(host: Host, state: RecordState = HELD) -> dict[HostId, HostRecord]:
     """Recorded as out of pools that were deleted."""
-    return {host.id: a_record(host, [a_registration(pool, host) for pool in (OLD, a_pool("old-api"))], HELD)}
+    return {host.id: a_record(host, [a_registration(pool, host) for pool in (OLD, a_pool("old-api"))], state)}
 
 
 @pytest.mark.rule("F-35")
+@pytest.mark.parametrize("state", [HELD, DEPLOYING])
 @pytest.mark.parametrize("given_up", [(), ("old-prod",)])
-def test_a_host_of_deleted_pools_is_refused_until_each_is_given_up(given_up: tuple[str, ...]) -> None:
-    made, fleet = a_site(lost(ONE))
+def test_a_host_of_deleted_pools_is_refused_until_each_is_given_up(
+    given_up: tuple[str, ...], state: RecordState
+) -> None:
+    made, fleet = a_site(lost(ONE, state))
     (refusal,) = restore_plan(made, fleet, [ONE.id], given_up).refusals
     assert refusal.code == "pool-gone"
     assert refusal.message == "web-1 cannot go back: old-api and old-prod no longer exist"
@@ -177,9 +180,10 @@ def test_a_host_of_deleted_pools_is_refused_until_each_is_given_up(given_up: tup
 
 
 @pytest.mark.rule("F-35")
+@pytest.mark.parametrize("state", [HELD, DEPLOYING, DEPLOYED, REGISTERING])
 @pytest.mark.parametrize("word", ["old-prod", OLD.id])
-def test_a_host_whose_deleted_pools_were_all_given_up_is_walked(word: str) -> None:
-    made, fleet = a_site(lost(ONE))
+def test_a_host_whose_deleted_pools_were_all_given_up_is_walked(word: str, state: RecordState) -> None:
+    made, fleet = a_site(lost(ONE, state))
     assert [each.host for each in restore_plan(made, fleet, [ONE.id], (word, "old-api")).hosts] == [ONE]
     assert left_out(made, (word, "old-api")) == ()
 

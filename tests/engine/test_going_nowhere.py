@@ -10,7 +10,7 @@ from scene import Scene
 from elbroll.core.guard import GuardRules
 from elbroll.engine.host import HostWalk
 from elbroll.engine.room import FleetRoom
-from elbroll.model import Host, HostResult, Lifecycle, Outcome, RecordState, Step
+from elbroll.model import OPEN_STATES, Host, HostResult, Lifecycle, Outcome, RecordState, Step
 
 EVERY_POOL = frozenset({"web-prod", "api-prod"})
 GROUP = "web-asg"
@@ -40,7 +40,7 @@ def stand_by(scene: Scene, host: Host) -> None:
     scene.clock.sleep(60.0)
 
 
-@pytest.mark.parametrize("state", [RecordState.HELD, RecordState.DEPLOYED, RecordState.REGISTERING])
+@pytest.mark.parametrize("state", sorted(OPEN_STATES - {RecordState.UNREADABLE}))
 def test_it_is_registered_nowhere_and_its_record_is_closed_with_no_known_release(state: RecordState) -> None:
     scene = out_of_deleted_pools(state)
     result = restored(scene)

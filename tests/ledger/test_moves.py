@@ -9,7 +9,7 @@ import pytest
 
 from elbroll.errors import IllegalMove
 from elbroll.ledger.moves import check_move, next_states
-from elbroll.model import RecordState, Removed, RunId
+from elbroll.model import RecordState, Registration, Removed, RunId
 from ledger.things import ON_API, ON_WEB, a_record
 
 LEGAL = {
@@ -69,6 +69,36 @@ def test_another_port_is_another_registration() -> None:
 def test_a_registration_marked_unresolvable_may_be_given_up() -> None:
     marked = frozenset({Removed(ON_WEB, RunId("7f3a9c")), Removed(ON_API, RunId("7f3a9c"), unresolvable=True)})
     check_move(a_record(registrations=marked), a_record(registrations=frozenset({Removed(ON_WEB, RunId("7f3a9c"))})))
+
+
+STUCK = [RecordState.DEPLOYING, RecordState.DEPLOYED]
+"""Open, and closed only after further steps."""
+
+
+@pytest.mark.rule("F-35")
+@pytest.mark.parametrize("state", STUCK)
+def test_a_record_all_of_whose_pools_are_gone_may_be_closed_in_any_state(state: RecordState) -> None:
+    lost = frozenset(Removed(entry, RunId("7f3a9c"), unresolvable=True) for entry in (ON_WEB, ON_API))
+    check_move(a_record(state, registrations=lost), a_record(RecordState.IN_SERVICE))
+
+
+@pytest.mark.rule("F-35", "I-24")
+@pytest.mark.parametrize("state", STUCK)
+@pytest.mark.parametrize("left", [(ON_WEB,), ()])
+def test_a_record_that_has_a_pool_to_come_back_to_or_none_at_all_may_not(
+    state: RecordState, left: tuple[Registration, ...]
+) -> None:
+    gone = [Removed(ON_API, RunId("7f3a9c"), unresolvable=True)] if left else []
+    kept = frozenset([*gone, *(Removed(entry, RunId("7f3a9c")) for entry in left)])
+    with pytest.raises(IllegalMove, match=f"from {state} to in-service"):
+        check_move(a_record(state, registrations=kept), a_record(RecordState.IN_SERVICE))
+
+
+@pytest.mark.rule("F-35", "I-24")
+def test_a_lost_pool_brings_no_other_move() -> None:
+    lost = frozenset({Removed(ON_WEB, RunId("7f3a9c"), unresolvable=True)})
+    with pytest.raises(IllegalMove, match="from deploying to registering"):
+        check_move(a_record(RecordState.DEPLOYING, registrations=lost), a_record(RecordState.REGISTERING))
 
 
 def test_a_closing_record_lets_all_registrations_go_at_once() -> None:

@@ -70,8 +70,10 @@ def waits_for(pools: Collection[PoolId], given_up: Collection[str]) -> bool:
 
 
 def _may(each: PlannedHost, plan: RolloutPlan, given_up: Collection[str]) -> bool:
-    sound = each.record is not None and each.record.state in BEGINS and _misfit(each, plan) is None
-    return sound and not waits_for(_all_gone(each, plan), given_up)
+    """Where none of its pools exists any more, what it runs is nobody's concern: they only have to be given up."""
+    if lost := _all_gone(each, plan):
+        return not waits_for(lost, given_up)
+    return each.record is not None and each.record.state in BEGINS and _misfit(each, plan) is None
 
 
 def _all_gone(each: PlannedHost, plan: RolloutPlan) -> list[PoolId]:
@@ -88,19 +90,20 @@ def _misfit(each: PlannedHost, plan: RolloutPlan) -> Refusal | None:
 def _planned(each: PlannedHost, record: HostRecord) -> PlannedHost:
     registrations = frozenset(item.registration for item in record.registrations)
     release = record.release_before if record.state is RecordState.HELD else record.release_after
-    return replace(each, begin=BEGINS[record.state], registrations=registrations, release_after=release)
+    begin = BEGINS.get(record.state, Step.REGISTER)
+    return replace(each, begin=begin, registrations=registrations, release_after=release)
 
 
 def _refusal(each: PlannedHost, lb: str, plan: RolloutPlan) -> Refusal:
     record, name = each.record, each.host.name
+    if lost := _all_gone(each, plan):
+        what, way = pools_gone(name, each.host.id, lost)
+        return Refusal("pool-gone", f"{name} cannot go back: {what}", fix=(way,))
     if wrong := _misfit(each, plan):
         return wrong
     if record is None or record.state is RecordState.UNREADABLE:
         says = f"the record of {name} cannot be read: held by somebody unknown"
         return Refusal("record-unreadable", says, fix=("use the newest elbroll", *by_hand([each.host.id])))
-    if record.state in BEGINS:
-        what, way = pools_gone(name, each.host.id, _all_gone(each, plan))
-        return Refusal("pool-gone", f"{name} cannot go back: {what}", fix=(way,))
     lb = shlex.quote(record.lb or lb)
     return Refusal(
         "deploying",

@@ -36,14 +36,12 @@ def go_back(walker: Walker, release: str | None) -> None:
 
 def go_nowhere(walker: Walker) -> None:
     """None of its pools exists any more, and each was given up by name: its group takes the host back, and its record
-    is closed (F-35). Nothing will send to it, and what it runs was not verified. Raises StepFailed.
+    is closed, whatever state it was in (F-35). Nothing sends to it, and nobody knows what it runs. Raises StepFailed.
     """
     with translated(Step.REGISTER):
         _keep_unresolvable(walker, Step.REGISTER)
         if walker.book.standby_group is not None:
             rejoin_group(walker)
-        if walker.book.state is RecordState.DEPLOYED:
-            walker.book.registering()
     close(walker, None)
 
 

@@ -38,12 +38,18 @@ def check_move(before: HostRecord | None, after: HostRecord) -> None:
     """Raises IllegalMove if a record may not become this one.
 
     While it stays open it keeps every registration, except those that were marked unresolvable before (F-35).
+    Where all were, nothing is left to come back to, and it may be closed in any state.
     """
     state = before.state if before else None
-    if after.state not in next_states(state):
+    abandoned = before is not None and after.state is S.IN_SERVICE and _leads_nowhere(before)
+    if not abandoned and after.state not in next_states(state):
         raise IllegalMove(f"the record of {after.host} may not go from {state or 'none'} to {after.state}")
     if before is not None and before.open and after.open:
         _check_kept(before, after)
+
+
+def _leads_nowhere(record: HostRecord) -> bool:
+    return record.open and bool(record.registrations) and all(item.unresolvable for item in record.registrations)
 
 
 def _check_kept(before: HostRecord, after: HostRecord) -> None:
