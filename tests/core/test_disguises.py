@@ -65,8 +65,100 @@ def test_a_short_end_of_base64_is_a_secret_only_as_a_line_of_its_own() -> None:
     assert pattern.sub("***", "say YQ== and\n  YQ==\r\nYQ==x") == "say YQ== and\n***\nYQ==x"
 
 
+@pytest.mark.rule("I-20")
+@pytest.mark.parametrize(
+    ("secret", "lines"),
+    [
+        ("", set()),
+        ("abcd", {"YWJjZA==", "YWJjZAo="}),
+        ("???>", {"Pz8/Pg==", "Pz8_Pg==", "Pz8/Pgo=", "Pz8_Pgo="}),
+        ("x" * 48, {"eHh4" * 16, "eHh4" * 16 + "Cg==", "Cg=="}),
+        ("x" * 49, {"eA==", "eHh4" * 16 + "eA==", "eAo=", "eHh4" * 16 + "eAo="}),
+    ],
+)
+def test_of_broken_base64_the_last_line_is_looked_for_alone(secret: str, lines: set[str]) -> None:
+    assert whole_lines(secret) == lines
+
+
+@pytest.mark.rule("I-20")
+@pytest.mark.parametrize(
+    ("secret", "whole", "shown"),
+    [
+        ("abcdef", "abcdefzz", "***eno="),
+        ("abcdefg", "uabcdefgz", "dW***d6"),
+        ("abcdefg", "uuabcdefgz", "dXV***eg=="),
+        ("abcdefg", "uuuabcdefgz", "dXV1***3o="),
+        ("?>?>?>?>", "u?>?>?>?>u", "dT***dQ=="),
+        ("abcde", "abcdezz", "YWJjZGV6eg=="),
+    ],
+)
+def test_a_secret_is_found_in_the_base64_of_something_longer_where_chance_is_unlikely(
+    secret: str, whole: str, shown: str
+) -> None:
+    for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
+        assert masked(secret, encode(whole.encode()).decode()) == shown
+
+
+@pytest.mark.rule("I-20")
+@pytest.mark.parametrize(("width", "length"), [(64, 54), (64, 55), (76, 63), (76, 64)])
+def test_lines_of_base64_are_known_whatever_follows_the_secret_in_the_last(width: int, length: int) -> None:
+    encoded = base64.b64encode((LONG[:length] + "\xffand more").encode()).decode()
+    first, second = encoded[:width], encoded[width:]
+
+    assert masked(LONG[:length], first) == "***"
+    assert masked(LONG[:length], second) == f"***{second[length * 8 // 6 - width :]}"
+
+
+@pytest.mark.rule("I-20")
+@pytest.mark.parametrize(
+    ("secret", "said", "shown"),
+    [
+        ("first-line\r\nsecond-line\r\n", "first-line|second-line", "***|***"),
+        ("one two-three\nfour", "one two-three, four", "***, ***"),
+        ("abcdX\nefgh", "abcdX", "***"),
+        ("line  \nother", "[line  ] [line]", "[***] [***]"),
+        ("  line\nother", "[  line] [line]", "[***] [***]"),
+        ("abcd\nxyz", "abcd, xyz", "***, xyz"),
+        ("p wd\r\nmore", "p%20wd", "***"),
+        (" p ss ", "p%20ss", "***"),
+        (" abcd ", "YWJjZA==", "***"),
+        (" ab ", "ab YWI= 6162", "ab YWI= 6162"),
+    ],
+)
+def test_lines_and_what_stands_between_blanks_are_secrets_too_if_they_are_long_enough(
+    secret: str, said: str, shown: str
+) -> None:
+    pattern = finder({form for form in disguises(secret, 4) if len(form) >= 4}, ())
+
+    assert pattern is not None
+    assert pattern.sub("***", said) == shown
+
+
+def test_a_word_has_no_forms_but_its_own_and_its_encodings() -> None:
+    assert disguises("jkl9", 4) == {"jkl9", "amtsOQ==", "amtsOQ", "amtsOQo=", "6a6b6c39", "6A6B6C39"}
+    assert disguises("abcdef", 4) == {"abcdef", "YWJjZGVm", "YWJjZGVmCg==", "616263646566"}
+
+
+def test_a_long_secret_has_so_few_forms_that_they_are_soon_looked_for() -> None:
+    assert len(disguises("".join(f"{number:03x}" for number in range(640)), 4)) < 150
+
+
+def test_a_form_is_found_with_and_without_lines_to_look_for() -> None:
+    forms, lines = finder({"abcd", "abcd+"}, ()), finder((), {"YQ=="})
+
+    assert forms is not None
+    assert lines is not None
+    assert (forms.sub("***", "abcd+YQ=="), lines.sub("***", "YQ==")) == ("***YQ==", "***")
+
+
 def test_nothing_has_no_disguise() -> None:
-    assert "" not in disguises("", 4)
+    assert disguises("", 4).isdisjoint({""})
     assert disguises("   \n", 4).isdisjoint({""})
-    assert whole_lines("") == frozenset()
     assert finder((), ()) is None
+
+
+def masked(secret: str, text: str) -> str:
+    """The text without the secret."""
+    pattern = finder(disguises(secret, 4), whole_lines(secret))
+    assert pattern is not None
+    return pattern.sub("***", text)

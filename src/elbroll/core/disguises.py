@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
-import shlex
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus
+
+from elbroll.core.quoting import for_addresses, for_pages, for_programs, for_shells
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -19,6 +18,7 @@ CORE = 8
 WIDTHS = (64, 76)
 """Where programs break base64 into lines: PEM, and `base64` and MIME."""
 
+_WRITERS = (for_shells, for_programs, for_pages, for_addresses)
 _ENCODERS = (base64.standard_b64encode, base64.urlsafe_b64encode)
 
 
@@ -26,8 +26,11 @@ def disguises(secret: str, shortest_line: int) -> frozenset[str]:
     """Every form of a secret, and of its lines that have at least so many characters; no form is empty."""
     lines = (line.rstrip("\r") for line in secret.split("\n"))
     texts = {secret, *(line for line in lines if len(line) >= shortest_line)}
-    forms = {form for text in texts for form in _forms(text)}
-    return frozenset(forms.union(_broken(secret.encode("utf-8", "surrogateescape"))) - {""})
+    if len(trimmed := secret.strip()) >= SHORTEST:
+        texts.add(trimmed)
+    forms = {form for text in texts for form in _forms(text)}.union(_broken(_raw(secret)))
+    unquoted = " ".join(secret.split())  # as a shell hands it to `echo`
+    return frozenset(forms | set(map(_shown, forms)) | {unquoted}) - {""}
 
 
 def whole_lines(secret: str) -> frozenset[str]:
@@ -36,43 +39,33 @@ def whole_lines(secret: str) -> frozenset[str]:
     Too short to be looked for anywhere, four characters that a program might well say. `base64` is often fed by
     `echo`, so a newline may belong to what was encoded.
     """
-    raw = secret.encode("utf-8", "surrogateescape")
+    if not (raw := _raw(secret)):
+        return frozenset()
     encoded = [encode(raw + end).decode() for encode in _ENCODERS for end in (b"", b"\n")]
-    last = {text[(len(text) - 1) // width * width :] for text in encoded for width in WIDTHS}
-    return frozenset(last - {""}) if raw else frozenset()
+    return frozenset(text[(len(text) - 1) // width * width :] for text in encoded for width in WIDTHS)
 
 
 def finder(forms: Collection[str], lines: Collection[str]) -> re.Pattern[str] | None:
     """Finds the longest form at each place, and whole lines; None where there is nothing to find."""
-    anywhere = [re.escape(form) for form in sorted(forms, key=len, reverse=True)]
+    anywhere = [re.escape(form) for form in sorted(forms, reverse=True)]  # none comes before one that begins with it
     alone = [rf"(?m:^[ \t]*{re.escape(line)}[ \t\r]*$)" for line in sorted(lines)]
     return re.compile("|".join([*anywhere, *alone])) if anywhere or alone else None
 
 
 def _forms(text: str) -> Iterator[str]:
     yield from (text, text.strip())
-    yield from _for_shells(text)
-    yield from (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1])
-    yield from _for_addresses(text)
-    yield from _base64(text.encode("utf-8", "surrogateescape"))
+    yield from (form for write in _WRITERS for form in write(text))
+    yield from (_raw(text).hex(), _raw(text).hex().upper())
+    yield from _base64(_raw(text))
 
 
-def _for_shells(text: str) -> Iterator[str]:
-    """As people quote it, and as `set -x`, `export -p`, `set` and `printf %q` of several shells print it."""
-    yield shlex.quote(text)
-    yield text.replace("'", "'\"'\"'")
-    yield text.replace("'", "'\\''")
-    yield re.sub(r"([^\w@%+=:,./-])", r"\\\1", text)
-    yield re.sub(r"([^A-Za-z0-9_@%+=:,./-])", r"\\\1", text)
-    yield re.sub(r'([\\"$`])', r"\\\1", text)
-    yield re.sub(r"([\\'])", r"\\\1", text).replace("\n", "\\n").replace("\t", "\\t")
+def _raw(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
-def _for_addresses(text: str) -> Iterator[str]:
-    percent = (quote(text, "", errors="replace"), quote(text, errors="replace"), quote_plus(text, errors="replace"))
-    for form in percent:
-        yield form
-        yield re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), form)
+def _shown(form: str) -> str:
+    """As the output of a host is decoded: what is no UTF-8 is counted out."""
+    return _raw(form).decode("utf-8", "backslashreplace")
 
 
 def _base64(secret: bytes) -> Iterator[str]:
@@ -83,7 +76,8 @@ def _base64(secret: bytes) -> Iterator[str]:
         for before in range(3):
             first, end = -(-before * 8 // 6), (before + len(secret)) * 8 // 6  # characters made of the secret alone
             core = encode(b"\0" * before + secret).decode()[first:end]
-            yield core if len(core) >= CORE else ""
+            if len(core) >= CORE:
+                yield core
 
 
 def _broken(secret: bytes) -> Iterator[str]:
