@@ -32,7 +32,7 @@ def host_estimate(pools: Collection[Pool], begin: Step, settings: LbSettings) ->
     """Seconds of one walk from `begin`, the deploy itself not counted."""
     drain = _drain_time(pools, settings) if begin is Step.DRAIN else 0.0
     verify = 0.0 if begin is Step.REGISTER else settings.verify.interval * (settings.verify.consecutive - 1)
-    wait = max((_address_wait(pool, settings) for pool in pools), default=0.0) if drain else 0.0
+    wait = max((_address_wait(pool, settings) for pool in pools), default=0.0) if begin is Step.DRAIN else 0.0
     register = max((healthy_about(pool) for pool in pools), default=0.0)
     return drain + max(verify, wait) + register + bake_for(pools, settings)
 
