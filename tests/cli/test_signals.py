@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from typing import TYPE_CHECKING
 
 import pexpect
@@ -11,6 +12,7 @@ import pytest
 from cli.shell import wait_for
 from cli.witness import deploys, everybody_serves, locks, members, moves, states
 from cli.worlds import hold_up, let_go, variant
+from elbroll.demo.lifelike import Detail, Kind
 
 if TYPE_CHECKING:
     from typing import Any
@@ -48,6 +50,26 @@ def test_without_a_terminal_a_draining_host_is_sent_back_within_5_s(
     assert ended.next[0].startswith("elbroll ")
     assert elbroll("restore", "--lb", "demo", "--if-needed").code == 0
     assert set(states(world).values()) <= {"in-service"}
+
+
+@pytest.mark.rule("I-6", "F-54")
+def test_a_look_that_hangs_keeps_no_draining_host_out_after_a_signal(
+    elbroll: Shell, world: World, before: dict[str, Any], slow: str
+) -> None:
+    asked, answered = threading.Event(), threading.Event()
+    run = elbroll.start(*ROLL, "v2", "--config", slow)
+    run.until(lambda: members(world) != before)
+    detail = Detail(act=lambda: (asked.set(), answered.wait(60))[0])
+    world.faults.add("DescribeTargetHealth", Kind.BEFORE, 1, detail)
+    run.until(asked.is_set)
+    run.signal(signal.SIGTERM)
+    ended = run.end()
+    answered.set()
+
+    assert (ended.code, ended.seconds < 5) == (143, True), ended.err
+    assert members(world) == before
+    assert locks(world) == {"free"}
+    assert elbroll("restore", "--lb", "demo", "--if-needed").code == 0
 
 
 @pytest.mark.rule("I-2", "I-4", "I-17", "F-54")

@@ -27,6 +27,7 @@ from elbroll.core.restoring import left_out, left_result, restore_plan, to_be_bu
 from elbroll.engine.context import Run
 from elbroll.engine.crew import Inline, Threads
 from elbroll.engine.fleet import Roll
+from elbroll.engine.hurry import HurriedBalancer, HurriedGroups, HurriedInventory, Hurry
 from elbroll.engine.room import FleetRoom
 from elbroll.errors import ElbrollError, ExitCode, Refused, UsageError
 from elbroll.model import HostResult
@@ -200,6 +201,7 @@ class Undertaking:
 
     def _run(self, telling: Telling, lease: Lease, survey: Survey) -> Run:
         session, task = self._session, self._task
+        hurry = Hurry(session.stop, session.clock)
         return Run(
             id=self._id,
             lb=task.lb,
@@ -209,9 +211,9 @@ class Undertaking:
             secrets=telling.secrets,
             consent=self._consent,
             clock=session.clock,
-            balancer=session.eyes.balancer,
-            groups=session.eyes.groups,
-            inventory=session.eyes.inventory,
+            balancer=HurriedBalancer(session.eyes.balancer, hurry),
+            groups=HurriedGroups(session.eyes.groups, hurry),
+            inventory=HurriedInventory(session.eyes.inventory, hurry),
             transport=session.transport,
             checks=session.checks(survey.fleet.pools, task.settings.verify, telling.mask),
             lease=lease,
