@@ -32,6 +32,8 @@ class Place:
 
     lifecycle: Lifecycle = Lifecycle.IN_SERVICE
     arrives: float = 0.0
+    by_hand: float | None = None
+    """When somebody else has brought it there."""
 
 
 class SimulatedGroup:
@@ -40,6 +42,8 @@ class SimulatedGroup:
     def __init__(self, world: World, hosts: Collection[HostId]) -> None:
         self._world = world
         self._places = {host: Place() for host in hosts}
+        self._lost: set[HostId] = set()
+        """Whom it has let go while they stood by, and does not want any more."""
         self.desired = len(hosts)
 
     @property
@@ -56,7 +60,7 @@ class SimulatedGroup:
         """As AWS would say now."""
         place = self._places[host]
         moving = self._world.time < place.arrives
-        return ON_THE_WAY[place.lifecycle] if moving else place.lifecycle
+        return ON_THE_WAY.get(place.lifecycle, place.lifecycle) if moving else place.lifecycle
 
     def whole(self) -> bool:
         """Every living member is in service, and wanted."""
@@ -78,11 +82,35 @@ class SimulatedGroup:
         self._move(host, Lifecycle.IN_SERVICE, 1)
         self._world.join(self.entries[host])
 
+    def let_go(self, which: int) -> None:
+        """It takes the host out of its pool, and ends its machine after that."""
+        host = self._member(which)
+        if self._places[host].lifecycle is Lifecycle.STANDBY:
+            self._lost.add(host)
+        self._places[host] = Place(Lifecycle.LEAVING, by_hand=self._world.time)
+        self._world.leave(self.entries[host])
+
+    def leaving(self) -> set[HostId]:
+        """Whom it is about to terminate."""
+        return {host for host, place in self.places.items() if place.lifecycle is Lifecycle.LEAVING}
+
+    def taken_back(self, which: int) -> None:
+        """Somebody calls ExitStandby, if the host stands by."""
+        host = self._member(which)
+        if host in self.places and self.shown(host) is Lifecycle.STANDBY:
+            self._move(host, Lifecycle.IN_SERVICE, 1)
+            self._places[host].by_hand = self._world.time
+            self._world.join(self.entries[host], by_hand=True)
+
+    def _member(self, which: int) -> HostId:
+        return sorted(self._places)[which % len(self._places)]
+
     def want_the_lost_again(self) -> None:
         """By hand: who died while it stood by is not wanted any more, and the minimum counts who is wanted."""
         for host, place in list(self._places.items()):
-            if host in self._world.dead and place.lifecycle is Lifecycle.STANDBY:
+            if host in self._world.dead and (place.lifecycle is Lifecycle.STANDBY or host in self._lost):
                 self._move(host, Lifecycle.IN_SERVICE, 1)
+                self._lost.discard(host)
 
     def _must_be(self, host: HostId, wanted: Lifecycle) -> None:
         if host not in self.places:
@@ -108,6 +136,7 @@ class ProcessGroups:
         self._ask()
         group = self._world.group
         shown = {host: group.shown(host) for host in hosts if group and host in group.places}
+        self._process.judge.of(self._process).asked |= dict.fromkeys(hosts, self._world.time)
         return {host: Member(host, NAME, state, str(state)) for host, state in shown.items()}
 
     def groups(self, names: Collection[str]) -> Mapping[str, ScalingGroup]:
@@ -169,20 +198,25 @@ class StandbyJudge:
         if name == "exit" and shown is Lifecycle.STANDBY:
             judge.comes_back(entry, host)
 
-    def on_command(self, host: HostId) -> None:
-        """A deploy command begins on a host."""
+    def on_command(self, process: Process, host: HostId) -> None:
+        """A deploy command begins on a host; what somebody else did since its group was asked is no breach."""
         record, group = self._judge.records.get(host), self._world.group
         if group is not None and host in group.places:
-            standing = group.shown(host) is Lifecycle.STANDBY
+            standing = group.shown(host) is Lifecycle.STANDBY or self._unseen(process, group.places[host], host)
             self._judge.must(standing, "A3: a command on a host that does not stand by")
             self._judge.must(record is not None and record.standby == NAME, "A3: no group in the record")
 
-    def on_closed(self, host: HostId) -> None:
+    def on_closed(self, process: Process, host: HostId) -> None:
         """A record says `in-service`."""
         group = self._world.group
         if group is not None and host in group.places:
             shown = group.shown(host)
-            self._judge.must(shown is Lifecycle.IN_SERVICE, f"A3: closed while its group says {shown}")
+            there = shown is Lifecycle.IN_SERVICE or self._unseen(process, group.places[host], host)
+            self._judge.must(there, f"A3: closed while its group says {shown}")
+
+    def _unseen(self, process: Process, place: Place, host: HostId) -> bool:
+        """Whether somebody else has moved the host since the run asked its group."""
+        return place.by_hand is not None and place.by_hand >= self._judge.of(process).asked.get(host, -1e9)
 
     def after(self) -> None:
         """What holds at every moment."""

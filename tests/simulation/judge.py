@@ -165,7 +165,7 @@ class Judge:
         if job.id.step is not Step.DEPLOY:
             return
         self.may_do(process, host.id, "command")
-        self.standby.on_command(host.id)
+        self.standby.on_command(process, host.id)
         record, now = self.records.get(host.id), self.world.time
         self.must(record is not None and record.state == "deploying", "I-24: a command before `deploying`")
         self.must(record is not None and record.run == process.run, "I-24: a command under another run's record")
@@ -255,10 +255,11 @@ class Judge:
             self.must(before.standby in {None, after.standby}, "I-2: an open record lost its group")
         if after.state == "in-service" and before is not None:
             self._closed_well(notes, host, before)
-            self.standby.on_closed(host)
+            self.standby.on_closed(process, host)
         if after.state == "gone":
             self.must(host in self.world.dead, "I-8: a live host was called gone")
         new = state not in OPEN and after.open
+        self.must(bool(after.entries) or not new, "F-17: recorded a host that is registered nowhere")
         self.must(not (new and notes.left_out > self._max_failures), "I-18: a new host after too many failures")
         sealed = before is not None and (before.state, before.entries) == (after.state, after.entries)
         self.must(not after.open or host in notes.planned or sealed, "I-8: recorded a host that was not planned")
@@ -277,6 +278,8 @@ class Judge:
             self.must(state is TargetState.HEALTHY, f"I-2: closed while {entry.pool} says {state}")
             since = notes.read.get(entry.pool, -1) > self.sent.get(entry, -1)
             self.must(since, f"I-2: closed without a reading of {entry.pool} since its last register")
+            if entry in self.world.registered(host):
+                self.owed.discard(entry)  # maybe by somebody else's hand
         self.must(self.proven.get(host, True), "I-7: closed unproven")
 
     # --- the end of a run

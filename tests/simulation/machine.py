@@ -51,6 +51,9 @@ TURNS: dict[str, Callable[[World, int], None]] = {
     "a pool is deleted": World.delete,
     "somebody registers a host": World.joined_by_hand,
     "somebody takes a host out": World.taken_by_hand,
+    "somebody takes a host out everywhere": World.taken_out,
+    "a group begins to terminate a host": World.let_go,
+    "somebody brings a host out of standby": World.taken_back,
 }
 """What happens between runs."""
 

@@ -40,6 +40,8 @@ class Notes:
     left_out: int = 0
     read: dict[PoolId, int] = field(default_factory=dict)
     """Which of all that happened was the pool's last answer."""
+    asked: dict[HostId, float] = field(default_factory=dict)
+    """When the host's place in its Auto Scaling group was read last."""
     waiting: dict[HostId, int] = field(default_factory=dict)
     """Planned hosts of a roll that have not begun: 0 if recorded, 1 if sick, 2 if well, as seen in the plan."""
 

@@ -118,6 +118,24 @@ def test_somebody_registers_a_host_while_it_is_out(others: Others) -> None:
     comes_home(others)
 
 
+@pytest.mark.rule("F-36", "F-17", "I-2")
+@pytest.mark.parametrize("pause", [1, 8, 16, 24, 32, 40])
+def test_somebody_takes_a_host_out_everywhere(others: Others, pause: int) -> None:
+    others.invoke(Wish(release="B"), [Trouble(Point.PAUSE, pause, Kind.OUT, 1)])
+    assert others.judge.breaches == []
+
+
+@pytest.mark.rule("A3", "A6", "F-34", "F-36")
+@pytest.mark.parametrize("kind", [Kind.LET_GO, Kind.TAKEN_BACK])
+def test_a_group_or_its_people_move_a_host_in_mid_roll(kind: Kind) -> None:
+    for nth in range(1, REACHED[Point.PAUSE], 3):
+        random.seed(1)
+        world = World(grouped=True)
+        others = Others(world, Judge(world))
+        others.invoke(Wish(release="B"), [Trouble(Point.PAUSE, nth, kind, nth)])
+        assert others.judge.breaches == []
+
+
 @pytest.mark.rule("I-2")
 def test_a_host_that_serves_after_all_is_registered_once_more_and_read_again(others: Others) -> None:
     world = others.world

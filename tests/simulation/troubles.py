@@ -43,6 +43,9 @@ class Kind(Enum):
     DELETED = "a pool is deleted"
     JOINED = "somebody registers a host's entries"
     TAKEN = "somebody deregisters one entry of a host"
+    OUT = "somebody deregisters a host everywhere"
+    LET_GO = "an Auto Scaling group begins to terminate a host"
+    TAKEN_BACK = "somebody brings a host out of standby"
     AWS_DOWN = "AWS answers nothing for a while"
     STORE_DOWN = "the ledger answers nothing for a while"
     HOSTS_DOWN = "no host can be reached for a while"
@@ -57,7 +60,10 @@ class Kind(Enum):
 
 
 BY_OTHERS = frozenset(
-    {Kind.SICK, Kind.DIES, Kind.DELETED, Kind.JOINED, Kind.TAKEN, Kind.RIVAL, Kind.TAKEOVER, Kind.UNLOCKED}
+    {
+        *(Kind.SICK, Kind.DIES, Kind.DELETED, Kind.JOINED, Kind.TAKEN, Kind.OUT, Kind.LET_GO, Kind.TAKEN_BACK),
+        *(Kind.RIVAL, Kind.TAKEOVER, Kind.UNLOCKED),
+    }
 )
 """What changes the world behind a run's back, maybe after it has looked for the last time."""
 BETWEEN = frozenset({Kind.TAKEOVER, Kind.UNLOCKED, Kind.SUSPEND})
@@ -180,6 +186,18 @@ def _taken(process: Process, trouble: Trouble) -> None:
     process.world.taken_by_hand(trouble.which)
 
 
+def _out(process: Process, trouble: Trouble) -> None:
+    process.world.taken_out(trouble.which)
+
+
+def _let_go(process: Process, trouble: Trouble) -> None:
+    process.world.let_go(trouble.which)
+
+
+def _taken_back(process: Process, trouble: Trouble) -> None:
+    process.world.taken_back(trouble.which)
+
+
 def _aws_down(process: Process, trouble: Trouble) -> None:
     process.world.silent_until = process.world.time + LENGTHS[trouble.which]
 
@@ -236,6 +254,9 @@ ACTS: dict[Kind, Callable[[Process, Trouble], None]] = {
     Kind.DELETED: _deleted,
     Kind.JOINED: _joined,
     Kind.TAKEN: _taken,
+    Kind.OUT: _out,
+    Kind.LET_GO: _let_go,
+    Kind.TAKEN_BACK: _taken_back,
     Kind.AWS_DOWN: _aws_down,
     Kind.STORE_DOWN: _store_down,
     Kind.HOSTS_DOWN: _hosts_down,

@@ -201,9 +201,22 @@ class World:
         self.apps[self._host(which)].sick = True
 
     def terminate(self, which: int) -> None:
-        """One instance at most, as more than one would be no fleet."""
+        """One instance at most, as more than one would be no fleet; whom its group lets go is the one."""
         if not self.dead:
-            self.dead.add(self._host(which))
+            self.dead |= self._let_go() or {self._host(which)}
+
+    def let_go(self, which: int) -> None:
+        """The group begins to terminate a host, and a hook of its keeps the machine up until all is well again."""
+        if self.group is not None and not self.dead | self._let_go():
+            self.group.let_go(which)
+
+    def _let_go(self) -> set[HostId]:
+        return self.group.leaving() if self.group is not None else set()
+
+    def taken_back(self, which: int) -> None:
+        """Somebody brings a host out of standby."""
+        if self.group is not None:
+            self.group.taken_back(which)
 
     def delete(self, which: int) -> None:
         """One pool at most, and never the fleet's own; its members are forgotten."""
@@ -225,6 +238,12 @@ class World:
             self.leave(entry)
             self.taken.add(entry)
 
+    def taken_out(self, which: int) -> None:
+        """Somebody takes a host out of all its places."""
+        for entry in sorted(self.registered(self._host(which)), key=str):
+            self.leave(entry)
+            self.taken.add(entry)
+
     def _host(self, which: int) -> HostId:
         return list(self.hosts)[which % len(self.hosts)]
 
@@ -241,5 +260,6 @@ class World:
         self.silent_until = self.store_down_until = self.deaf_until = 0.0
         for app in self.apps.values():
             app.sick = False
+        self.dead |= self._let_go()
         self.members = {entry: one for entry, one in self.members.items() if self.lives(entry)}
         self.time += 3600.0
