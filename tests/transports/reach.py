@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from transports.conftest import SshdServer
 
 INSTANCE = "i-0a1b2c3d4e5f60001"
-LIMIT = "0.6s"
+LIMIT, AMPLE = "0.6s", "20s"
+"""For what comes to nothing, and for what has to come about on a busy computer too."""
 FAST = Liveness(beat=0.1, silence=0.4, tick=0.05)
 
 
@@ -40,13 +41,13 @@ def a_host(name: str = "web-1", address: str = "127.0.0.1", launched: datetime |
 
 
 def settings(port: int, key: Path | None, known_hosts: Path, **changes: Any) -> Ssh:
-    """`[ssh]` with a demanded key, without ssh_config, and with a short limit."""
+    """`[ssh]` with a demanded key, without ssh_config, and with an ample limit."""
     usual = {
         "port": port,
         "identity_file": str(key) if key else None,
         "config_file": "",
         "known_hosts": (str(known_hosts),),
-        "connect_timeout": "5s",
+        "connect_timeout": AMPLE,
     }
     return Ssh.model_validate({**usual, **changes})
 

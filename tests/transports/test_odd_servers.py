@@ -21,7 +21,7 @@ from transports.oddservers import (
     saying,
     silent,
 )
-from transports.reach import LIMIT, HastyClock, a_host, connector, settings
+from transports.reach import AMPLE, LIMIT, HastyClock, a_host, connector, settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,12 +31,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("no_leftovers")
 
 
-def failure(tmp_path: Path, port: int, address: str = "127.0.0.1", clock: HastyClock | None = None) -> ElbrollError:
-    """What comes of a connection to the port, with a limit of 0.6 s a try."""
+def failure(
+    tmp_path: Path, port: int, address: str = "127.0.0.1", clock: HastyClock | None = None, limit: str = AMPLE
+) -> ElbrollError:
+    """What comes of a connection to the port, with that limit for a try."""
     (tmp_path / "known_hosts").touch()
     key = tmp_path / "key"
     key.exists() or make_key(key)
-    ssh = settings(port, key, tmp_path / "known_hosts", connect_timeout=LIMIT)
+    ssh = settings(port, key, tmp_path / "known_hosts", connect_timeout=limit)
     with (
         connector(ssh, tmp_path, clock=clock) as made,
         pytest.raises((HostUnreachable, HostAccessError)) as caught,
@@ -51,7 +53,7 @@ def failure(tmp_path: Path, port: int, address: str = "127.0.0.1", clock: HastyC
 def test_no_banner_within_the_limit_is_told_as_such(behave, tmp_path: Path) -> None:
     with OddServer(behave) as server:
         with within(4 * 1.6):
-            error = failure(tmp_path, server.port)
+            error = failure(tmp_path, server.port, limit=LIMIT)
         eventually(lambda: server.accepted >= 4)
     assert isinstance(error, HostUnreachable)
     assert "no SSH banner" in error.message
@@ -62,7 +64,7 @@ def test_no_banner_within_the_limit_is_told_as_such(behave, tmp_path: Path) -> N
 @pytest.mark.rule("T-2")
 def test_a_server_that_stops_after_its_banner_fails_in_the_key_exchange(tmp_path: Path) -> None:
     with OddServer(banner_then_silent) as server:
-        error = failure(tmp_path, server.port)
+        error = failure(tmp_path, server.port, limit=LIMIT)
     assert "during the key exchange" in error.message
 
 
