@@ -86,7 +86,8 @@ class Judge:
         if isinstance(event, events.PlanMade):
             notes.planned = frozenset(planned.host.id for planned in event.plan.hosts)
             self._expect_recorded(notes)
-            notes.waiting = {one: self._rank(notes, one) for one in notes.planned}
+            mine = all(self.locks[pool] == ("held", process.run) for pool in notes.beats)
+            notes.waiting = {one: self._rank(notes, one) for one in notes.planned if mine}
         if isinstance(event, events.HostStarted):
             rank = notes.waiting.pop(event.host.id, 0)
             self.must(

@@ -43,7 +43,8 @@ class Notes:
     asked: dict[HostId, float] = field(default_factory=dict)
     """When the host's place in its Auto Scaling group was read last."""
     waiting: dict[HostId, int] = field(default_factory=dict)
-    """Planned hosts of a roll that have not begun: 0 if recorded, 1 if sick, 2 if well, as seen in the plan."""
+    """Planned hosts of a roll that have not begun: 0 if recorded, 1 if sick, 2 if well, as seen in the plan. None where
+    another run has taken over by then, and so may have changed what the plan was made from."""
 
 
 @dataclass
