@@ -175,6 +175,17 @@ def test_a_strict_signal_ends_it_within_5_s_and_all_stays_as_recorded(step: Step
     assert len(set(scene.ledger.kept)) == len(scene.hosts)
 
 
+@pytest.mark.rule("F-54", "I-6")
+@pytest.mark.parametrize("modes", STRICT)
+def test_a_host_that_went_back_when_a_strict_signal_came_is_told_as_sent_back(modes: tuple[StopMode, ...]) -> None:
+    signalled = Signalled(Step.DRAIN, modes)
+    result = signalled.roll()
+
+    assert result is not None
+    assert (result.outcome, result.note) == (Outcome.LEFT_OUT, "sent back without waiting, record kept")
+    assert signalled.scene.members_of(signalled.scene.hosts[0]) == signalled.scene.places[signalled.scene.hosts[0].id]
+
+
 @pytest.mark.rule("F-54")
 @pytest.mark.parametrize(
     ("name", "code"),

@@ -116,13 +116,22 @@ class Ending:
         """Exactly as it was; under a second signal the call is sent and not awaited."""
         release = held_release(self._book.record)
         try:
-            if self._walker.leaving_now():
+            if not self._is_back():
                 send_back(self._walker)
                 return self._left(failure, note="sent back without waiting, record kept")
-            put_back(self._walker)
         except (StepFailed, ElbrollError) as second:
             return self._left(failure, note=f"could not be put back: {second}")
         return self._closed(failure, release, note=None)
+
+    def _is_back(self) -> bool:
+        """Whether it was awaited to be healthy everywhere; false where a signal leaves no time for that."""
+        if self._walker.leaving_now():
+            return False
+        try:
+            put_back(self._walker)
+        except Abandoned:
+            return False
+        return True
 
     def _closed(self, failure: StepFailed, release: str | None, note: str | None) -> HostResult:
         """It serves again as before; whether its record can be closed changes nothing about that."""
