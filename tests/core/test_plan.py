@@ -365,6 +365,14 @@ def test_a_host_goes_back_to_what_its_record_and_aws_say_together() -> None:
     assert made.hosts[0].registrations == {a_registration(POOL, one), a_registration(api, one)}
 
 
+@pytest.mark.rule("I-2")
+def test_a_classic_entry_that_is_recorded_with_a_port_stops_no_plan() -> None:
+    one, old = a_host(1), a_pool("old", kind=BalancerKind.CLASSIC)
+    odd = replace(a_registration(old, one), port=8080)
+    made = plan(a_fleet([old], hosts(3)), records={one.id: a_record(one, [odd])})
+    assert made.hosts[0].registrations == {a_registration(old, one), odd}
+
+
 def test_a_record_that_names_a_deleted_pool_is_a_warning() -> None:
     one = a_host(1)
     lost = Registration(a_pool("old-prod").id, str(one.id), 9000)

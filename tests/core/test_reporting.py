@@ -160,6 +160,11 @@ def test_a_host_is_as_well_as_its_sickest_pool() -> None:
     assert one.note == "api-prod Elb.InitialHealthChecking"
 
 
+def test_every_pool_in_which_a_host_is_sick_is_noted() -> None:
+    one = first(status(a_fleet([WEB, API], hosts(3)), states={ONE.id: TargetState.INITIAL}))
+    assert one.note == "api-prod Elb.InitialHealthChecking, web-prod Elb.InitialHealthChecking"
+
+
 def test_a_host_out_without_a_record_is_not_ours() -> None:
     one = first(status(out(ONE)))
     assert (one.state, one.attention, one.in_service, one.pools) == ("out, not by elbroll", True, False, ())
@@ -198,6 +203,18 @@ def test_a_recorded_host_that_shows_in_some_of_its_pools_is_not_said_to_be_well(
     held = {ONE.id: a_record(ONE, [a_registration(WEB, ONE), a_registration(API, ONE)])}
     one = first(status(a_fleet([WEB, API], hosts(3), registrations={ONE.id: {a_registration(WEB, ONE)}}), held))
     assert (one.state, one.in_service) == ("partly out", False)
+
+
+def test_a_recorded_host_that_belongs_nowhere_is_out() -> None:
+    assert first(status(out(ONE), {ONE.id: a_record(ONE, [])})).state == "out"
+
+
+def test_a_hosts_entries_come_by_pool_and_port_and_those_without_a_port_first() -> None:
+    ports = [9005, 9003, 9001, 9004, 9002]
+    entries = {ONE.id: [*(a_registration(WEB, ONE, port) for port in ports), a_registration(API, ONE)]}
+    held = {ONE.id: a_record(ONE, [replace(a_registration(WEB, ONE), port=None)])}
+    one = first(status(a_fleet([WEB, API], hosts(3), registrations=entries), held))
+    assert [pool.port for pool in one.pools] == [9000, None, 9001, 9002, 9003, 9004, 9005]
 
 
 def test_a_closed_record_tells_only_release_and_time() -> None:

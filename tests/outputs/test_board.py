@@ -182,6 +182,13 @@ def test_a_register_shows_what_each_pool_says() -> None:
     assert drawn(told)[1] == "⠋ web-1  register 0:00  web-prod-http:8080 initial, api:9000 healthy"
 
 
+def test_entries_of_which_only_one_has_a_port_are_both_shown() -> None:
+    entry = replace(story.registration(story.host(4)), pool=PoolId("clb/old"), port=None)
+    told = story.Story().tell(story.started("drain"))
+    told.tell(e.RecordWritten(story.host(4), RecordState.HELD, frozenset({entry, replace(entry, port=80)})))
+    assert {"clb/old", "clb/old:80"} <= set(above(told)[0].replace(",", "").split())
+
+
 def test_a_pool_that_is_not_known_is_named_by_its_id() -> None:
     entry = replace(story.registration(story.host(4)), pool=PoolId("clb/old"), port=None)
     told = story.Story().tell(story.started("drain"))

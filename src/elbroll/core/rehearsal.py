@@ -95,7 +95,7 @@ class _Stage:
 def _with(view: PoolView, registrations: frozenset[Registration], state: TargetState) -> PoolView:
     here = {(item.id, item.port): item for item in registrations if item.pool == view.pool}
     others = tuple(row for row in view.rows if (row.registration.id, row.registration.port) not in here)
-    return replace(view, rows=(*others, *(TargetSeen(item, state) for item in sorted(here.values()))))
+    return replace(view, rows=(*others, *(TargetSeen(item, state) for item in sorted(here.values(), key=str))))
 
 
 def _note(rehearsal: Rehearsal, planned: PlannedHost, stage: _Stage) -> None:

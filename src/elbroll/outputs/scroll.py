@@ -94,7 +94,7 @@ def _record_written(event: events.RecordWritten, standing: Standing, glyphs: Gly
     """Only of a host that is taken out on purpose: that its place is on record is the point of it."""
     if standing.started is None or standing.started.command != "drain" or event.state is not RecordState.HELD:
         return ()
-    pools = ", ".join(_label(each, standing) for each in sorted(event.registrations))
+    pools = ", ".join(_label(each, standing) for each in sorted(event.registrations, key=str))
     left = f" recorded  {phrases.name_of(event.host)}  {pools}"
     run = f"run {standing.run}"
     gap = max(2, min(width, USUAL) - glyphs.width - columns(left) - columns(run))
