@@ -136,7 +136,7 @@ def test_lines_and_what_stands_between_blanks_are_secrets_too_if_they_are_long_e
 
 def test_a_word_has_no_forms_but_its_own_and_its_encodings() -> None:
     assert disguises("jkl9", 4) == {"jkl9", "amtsOQ==", "amtsOQ", "amtsOQo=", "6a6b6c39", "6A6B6C39"}
-    assert disguises("abcdef", 4) == {"abcdef", "YWJjZGVm", "YWJjZGVmCg==", "616263646566"}
+    assert disguises("abcdeW", 4) == {"abcdeW", "YWJjZGVX", "YWJjZGVXCg==", "616263646557"}
 
 
 def test_a_long_secret_has_so_few_forms_that_they_are_soon_looked_for() -> None:

@@ -23,6 +23,7 @@ from builders import (
     views_of,
 )
 from elbroll.core.guard import NO_CONSENT, Consent
+from elbroll.core.order import batch_of
 from elbroll.core.plan import Refusal, Request, RolloutPlan, SkipReason, held_release, make_plan
 from elbroll.model import (
     BalancerKind,
@@ -126,12 +127,29 @@ def test_hosts_come_in_the_order_asked_for(wanted: str, names: list[str]) -> Non
     assert order(plan(a_fleet(members=members), pace={"order": wanted})) == names
 
 
+@pytest.mark.parametrize("wanted", ["spread", "zone", "name"])
+def test_a_host_without_a_zone_has_its_turn_too(wanted: str) -> None:
+    members = [a_host(1, zone=None), a_host(2, zone="1a"), a_host(3, zone=None)]
+    assert sorted(order(plan(a_fleet(members=members), pace={"order": wanted}))) == ["web-1", "web-2", "web-3"]
+
+
+def test_where_one_name_has_a_word_and_another_a_number_the_word_comes_first() -> None:
+    members = [a_host(1, name="0web"), a_host(2, name="web"), a_host(3, name="web-0"), a_host(4, name="web-a")]
+    made = plan(a_fleet(members=members), pace={"order": "name"})
+    assert order(made) == ["web", "web-0", "web-a", "0web"]
+
+
 def test_spread_takes_zones_in_turn_although_names_do_not() -> None:
     members = [a_host(number, zone=zone) for number, zone in enumerate(["1a", "1a", "1b", "1b"], 1)]
     assert order(plan(a_fleet(members=members))) == ["web-1", "web-3", "web-2", "web-4"]
 
 
 @pytest.mark.rule("I-18", "F-22")
+def test_a_host_whose_record_is_closed_waits_its_turn() -> None:
+    made = plan(a_fleet(members=hosts(3)), Request(Why.ROLL, "v144"), records=out(a_host(3), state=IN_SERVICE))
+    assert [(each.host.name, each.record) for each in made.hosts] == [("web-1", None), ("web-2", None), ("web-3", None)]
+
+
 def test_recorded_hosts_come_first_then_sick_ones_then_the_rest() -> None:
     four, three = a_host(4), a_host(3)
     made = plan(without(four), records=out(four), states={three.id: UNHEALTHY})
@@ -160,6 +178,7 @@ def test_a_canary_makes_the_first_batch() -> None:
     made = plan(a_fleet(members=hosts(6)), pace={"max_unavailable": 2, "canary": 1})
     assert [planned.batch for planned in made.hosts] == [1, 2, 2, 3, 3, 4]
     assert made.canary == 1
+    assert [batch_of(place, 2, 3) for place in range(6)] == [1, 1, 1, 2, 2, 3]
 
 
 def test_a_canary_table_with_a_share_is_a_share_of_the_fleet() -> None:
@@ -170,6 +189,20 @@ def test_a_canary_table_with_a_share_is_a_share_of_the_fleet() -> None:
 def test_batches_are_no_larger_than_the_floor_leaves_room_for() -> None:
     made = plan(a_fleet(members=hosts(6)), pace={"max_unavailable": 3, "floor": 5})
     assert [planned.batch for planned in made.hosts] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_host_that_stays_out_leaves_less_room_for_a_batch() -> None:
+    four, pace = a_host(4), {"max_unavailable": 3, "floor": 3}
+    made = plan(without(four, of=6), Request(Why.ROLL, "v143", exclude=("web-4",)), records=out(four), pace=pace)
+    assert [planned.batch for planned in made.hosts] == [1, 1, 2, 2, 3]
+
+
+def test_strangers_that_a_pool_shows_are_expected_there() -> None:
+    fleet = a_fleet(members=hosts(3))
+    views = views_of(fleet)
+    stranger = a_row(Registration(POOL.id, "i-0stranger", POOL.port))
+    views[POOL.id] = replace(views[POOL.id], rows=(*views[POOL.id].rows, stranger))
+    assert (plan(fleet).total, plan(fleet, views=views).total) == (3, 4)
 
 
 def test_the_numbers_of_other_pools_do_not_blur_the_fleets_own() -> None:
@@ -195,6 +228,7 @@ def test_the_numbers_of_other_pools_do_not_blur_the_fleets_own() -> None:
         (Request(Why.ROLL, "v143", exclude=("web-1", "web-*4")), ["web-2", "web-3"]),
         (Request(Why.ROLL, "v143", only=("web-*",), exclude=("web-1",)), ["web-2", "web-3", "web-4"]),
         (Request(Why.ROLL, "v143", limit=2), ["web-1", "web-2"]),
+        (Request(Why.ROLL, "v143", limit=0), []),
     ],
 )
 def test_selection_decides_who_is_walked(request_: Request, names: list[str]) -> None:
@@ -266,7 +300,7 @@ def test_a_second_run_after_a_success_has_nothing_to_do() -> None:
     members = hosts(3)
     records = {id_: record for host in members for id_, record in current(host).items()}
     made = plan(a_fleet(members=members), records=records)
-    assert made.hosts == ()
+    assert (made.hosts, made.batches) == ((), 0)
     assert made.refusals == ()
     assert [(skipped.reason, skipped.release) for skipped in made.skipped] == [(SkipReason.CURRENT, "v143")] * 3
 
@@ -311,6 +345,13 @@ def test_a_recorded_host_outside_the_selection_is_named_and_counts_as_out() -> N
     made = plan(without(four), Request(Why.ROLL, "v143", only=("web-1",)), records=out(four))
     assert "web-4 is out since run 7f3a9c and is not selected: it stays out" in made.warnings
     assert only_refusal(made).fix == ("elbroll restore web-4 first, or --yes if you accept 2 of 4 in service",)
+
+
+def test_all_hosts_that_a_restore_would_bring_back_are_named_in_one_command() -> None:
+    away = hosts(4)[2:]
+    made = plan(without(*away), Request(Why.ROLL, "v143", only=("web-1",)), records=out(*away))
+    (fix,) = (each.fix for each in made.refusals if each.code == "floor")
+    assert fix == ("elbroll restore web-3 web-4 first, or --yes if you accept 1 of 4 in service",)
 
 
 # --- where a walk begins --------------------------------------------------------------------------------
@@ -477,12 +518,22 @@ def test_a_lone_host_that_is_out_is_rolled_without_consent() -> None:
 
 
 @pytest.mark.rule("F-24")
-def test_refusals_of_one_kind_are_one_with_all_names() -> None:
-    members = [a_host(number, zone=zone) for number, zone in enumerate(["1a", "1b", "1c"], 1)]
-    fleet = a_fleet([a_pool(cross_zone=False)], members)
-    refusal = only_refusal(plan(fleet))
+@pytest.mark.parametrize(
+    ("count", "others"),
+    [
+        (1, None),
+        (3, "likewise web-2 and web-3"),
+        (6, "likewise web-2, web-3, web-4, web-5 and web-6"),
+        (7, "likewise web-2, web-3, web-4, web-5, web-6 and 1 more"),
+    ],
+)
+def test_refusals_of_one_kind_are_one_that_names_the_hosts_five_beside_the_first(
+    count: int, others: str | None
+) -> None:
+    members = [a_host(number, zone=f"zone-{number}") for number in range(1, count + 1)]
+    refusal = only_refusal(plan(a_fleet([a_pool(cross_zone=False)], members)))
     assert refusal.code == "last-healthy"
-    assert refusal.why[-1] == "likewise web-2 and web-3"
+    assert next((line for line in refusal.why if line.startswith("likewise")), None) == others
 
 
 def test_every_consent_that_is_needed_is_asked_for_at_once() -> None:
@@ -507,6 +558,7 @@ def test_a_fleet_without_a_healthy_host_is_refused_for_good() -> None:
         a_fleet(members=hosts(3)), states=sick, consent=Consent(below_floor=True, last_healthy=True)
     ).refusals
     assert [(each.code, each.waivable) for each in refusal] == [("all-unhealthy", False)]
+    assert refusal[0].fix == ("mend one host in place, until the balancer calls it healthy; then roll the others",)
 
 
 @pytest.mark.rule("F-25")
@@ -522,6 +574,7 @@ def test_newcomers_are_waited_for_and_no_reason_to_refuse() -> None:
 def test_no_roll_starts_in_a_zonal_shift() -> None:
     refusal = only_refusal(plan(a_fleet(members=hosts(4)), states={an_id(4): TargetState.SHIFTED}))
     assert (refusal.code, refusal.waivable) == ("zonal-shift", False)
+    assert refusal.fix == ("wait until the zonal shift is over",)
 
 
 @pytest.mark.rule("T18")
@@ -545,6 +598,9 @@ def test_an_unreadable_record_refuses_its_host() -> None:
     assert codes(plan(without(one), records=records)) == ["record-unreadable"]
     others = plan(without(one), Request(Why.ROLL, "v143", exclude=("web-1",)), records=records)
     assert "record-unreadable" not in codes(others)
+    assert others.warnings == (
+        "web-1 is out by a record that this version cannot read and is not selected: it stays out",
+    )
 
 
 @pytest.mark.rule("T11", "F-34")
@@ -625,8 +681,28 @@ def test_numbers_that_can_never_hold_are_refused_with_their_arithmetic(pace: dic
     assert "3" in refusal.message
 
 
-def test_a_drain_that_could_never_settle_in_its_limit_is_refused() -> None:
-    assert codes(plan(a_fleet(members=hosts(3)), drain={"timeout": "10s", "settle": "20s"})) == ["drain-timeout"]
+@pytest.mark.rule("F-2")
+@pytest.mark.parametrize(
+    ("pace", "code"), [({"floor": 2}, "floor-impossible"), ({"max_unavailable": 2}, "max-unavailable")]
+)
+def test_numbers_that_can_never_hold_for_two_hosts_are_refused(pace: dict[str, Any], code: str) -> None:
+    assert code in codes(plan(a_fleet(members=hosts(2)), pace=pace))
+
+
+@pytest.mark.rule("F-24")
+def test_a_floor_of_one_does_not_forbid_for_good_what_consent_allows_a_lone_host() -> None:
+    assert codes(plan(a_fleet(members=hosts(1)), pace={"floor": 1})) == ["last-healthy"]
+
+
+@pytest.mark.parametrize("settle", ["10s", "20s"])
+def test_a_drain_that_could_never_settle_in_its_limit_is_refused(settle: str) -> None:
+    assert codes(plan(a_fleet(members=hosts(3)), drain={"timeout": "10s", "settle": settle})) == ["drain-timeout"]
+    assert codes(plan(a_fleet(members=hosts(3)), drain={"timeout": "10s", "settle": "9s"})) == []
+
+
+def test_a_drain_from_no_pool_has_nothing_to_settle() -> None:
+    made = plan(without(a_host(1)), Request(Why.ROLL, "v143", only=("web-1",)), drain={"timeout": "1s"})
+    assert codes(made) == ["not-registered"]
 
 
 # --- warnings -------------------------------------------------------------------------------------------

@@ -59,6 +59,17 @@ def test_every_known_action_is_called_somewhere(action: Action) -> None:
     assert re.search(rf"\bAction\.{action.name}\b", called) is not None
 
 
+@pytest.mark.rule("P1")
+def test_what_takes_no_narrower_resource_is_allowed_for_all() -> None:
+    look = statement(policy(Needs()), "Look")
+
+    assert {key: value for key, value in look.items() if key != "Action"} == {
+        "Sid": "Look",
+        "Effect": "Allow",
+        "Resource": "*",
+    }
+
+
 @pytest.mark.rule("P1", "L2")
 def test_the_ledger_is_kept_to_its_prefix_and_nothing_is_made_or_deleted() -> None:
     document = policy(Needs())
@@ -118,10 +129,11 @@ def test_a_ledger_in_s3_is_read_written_and_listed_below_its_own_place_only(pref
 
 @pytest.mark.rule("E2", "S-3")
 def test_console_keys_and_secrets_are_allowed_where_the_config_asks_for_them() -> None:
-    document = policy(replace(HERE, secrets=("/web/db",), console=True))
+    document = policy(replace(HERE, secrets=("/X/db", "plain"), console=True))
 
     assert statement(document, "OptionalSecrets")["Resource"] == [
-        "arn:aws-cn:ssm:cn-north-1:123456789012:parameter/web/db"
+        "arn:aws-cn:ssm:cn-north-1:123456789012:parameter/X/db",
+        "arn:aws-cn:ssm:cn-north-1:123456789012:parameter/plain",
     ]
     assert statement(document, "OptionalConsoleKeys")["Resource"] == [
         "arn:aws-cn:ec2:cn-north-1:123456789012:instance/*"
@@ -146,5 +158,6 @@ def test_a_reader_may_look_and_read_the_ledger_and_write_nothing(needs: Needs) -
     allowed = actions(reading(needs))
 
     assert [each for each in allowed if not re.search(":(Describe|Get|List)", each)] == []
+    assert reading(needs)["Version"] == "2012-10-17"
     assert sids(reading(needs))[0] == "Look"
     assert set(sids(reading(needs))) <= {"Look", "Ledger", "OptionalLedgerS3", "OptionalLedgerS3List"}

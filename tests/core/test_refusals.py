@@ -297,6 +297,12 @@ def test_a_word_that_names_nobody_is_answered_with_near_names_or_with_the_list()
 
 
 @pytest.mark.rule("F-2")
+def test_no_more_than_three_near_names_are_offered() -> None:
+    (found,) = refusals(a_fleet([WEB], hosts(9)), asked=Request(Why.ROLL, only=("web-0",)))
+    assert found.fix == ("did you mean web-9, web-8 and web-7?",)
+
+
+@pytest.mark.rule("F-2")
 def test_several_hosts_in_one_word_are_answered_with_how_they_are_named() -> None:
     fleet = a_fleet([WEB], hosts(3))
     both, other = (refusals(fleet, asked=Request(Why.ROLL, only=(word,))) for word in ("web-1,web-2", "web-1,nope"))
@@ -306,13 +312,13 @@ def test_several_hosts_in_one_word_are_answered_with_how_they_are_named() -> Non
 
 @pytest.mark.rule("F-2")
 def test_a_name_of_two_hosts_is_answered_with_their_ids_and_zones() -> None:
-    twins = [a_host(1, name="web"), a_host(2, name="web", zone=None), THREE]
-    found = refusals(a_fleet([WEB], twins), asked=Request(Why.ROLL, only=("web",)))
+    twins = [a_host(1, name="Xweb"), a_host(2, name="Xweb", zone=None), THREE]
+    found = refusals(a_fleet([WEB], twins), asked=Request(Why.ROLL, only=("Xweb",)))
     assert found == (
         a_refusal(
             "ambiguous-host",
-            '"web" names 2 hosts',
-            (f"web is {ONE.id} in us-east-1a", f"web is {TWO.id} in no zone"),
+            '"Xweb" names 2 hosts',
+            (f"Xweb is {ONE.id} in us-east-1a", f"Xweb is {TWO.id} in no zone"),
             ("name one by its id",),
         ),
     )

@@ -186,6 +186,7 @@ def test_where_nothing_stands_out_nothing_is_said() -> None:
 
 def test_names_in_sentences() -> None:
     assert pool_name(PoolId("tg/web-prod/0123")) == "web-prod"
+    assert pool_name(PoolId("odd")) == "odd"
     assert registration_name(Registration(PoolId("clb/old"), "i-1", None)) == "old"
     assert registration_name(Registration(PoolId("tg/web/0123"), "i-1", 8080)) == "web:8080"
     assert (counted(1, "host"), counted(0, "host")) == ("1 host", "0 hosts")

@@ -48,9 +48,9 @@ def whole_estimate(estimates: Iterable[tuple[int, float]]) -> float:
 def costliest(pools: Collection[Pool], settings: LbSettings, hosts: int) -> str | None:
     """The setting that costs each host most, and what would help; None where nothing stands out."""
     costs = [cost for pool in pools for cost in (_of_drain(pool, settings), _of_health(pool)) if cost is not None]
-    costs += filter(None, [_of_bake(pools, settings)])
-    worst = max(costs, key=lambda cost: cost.seconds, default=None)
-    if worst is None or worst.seconds < _STANDS_OUT or not hosts:
+    costs.append(_of_bake(pools, settings))
+    worst = max(costs, key=lambda cost: cost.seconds)
+    if worst.seconds < _STANDS_OUT or not hosts:
         return None
     return f"{worst.setting} costs {clock_time(worst.seconds)} a host: {worst.advice}"
 
@@ -106,8 +106,8 @@ def _of_health(pool: Pool) -> Cost | None:
     return Cost(seconds, f"a healthy threshold of {check.healthy_threshold} ({pool.name})", "a lower one helps")
 
 
-def _of_bake(pools: Collection[Pool], settings: LbSettings) -> Cost | None:
+def _of_bake(pools: Collection[Pool], settings: LbSettings) -> Cost:
     baked = bake_for(pools, settings)
     if baked <= settings.pace.bake:
-        return Cost(baked, "pace.bake", "every batch waits for it") if baked else None
+        return Cost(baked, "pace.bake", "every batch waits for it")
     return Cost(baked, "the slow start of the pool", "a host is no full capacity before it ends")
