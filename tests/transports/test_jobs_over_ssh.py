@@ -298,6 +298,17 @@ def test_noise_of_rc_files_is_skipped(start_sshd: StartSshd):
     assert result.tail[-1] == "mine"
 
 
+@pytest.mark.rule("H1", "I-20", "T-32")
+def test_a_login_shell_that_complains_of_its_input_shows_no_part_of_a_secret(start_sshd: StartSshd):
+    transport = transport_to(start_sshd("ForceCommand grep -m 1 ^=LONG= >&2; exit 3"))
+
+    result = transport.run(HOST, a_job("true", secrets={"LONG": Secret("tale" * 100)}), nothing, Stop())
+
+    transport.close()
+    assert result.end is JobEnd.NOT_RUN
+    assert str(result.cause).endswith("ended with 3 before our command: =LONG=***")
+
+
 @pytest.mark.rule("H1")
 def test_a_look_at_a_host_that_runs_nothing_is_no_success(start_sshd: StartSshd):
     transport = transport_to(start_sshd("ForceCommand exit 0"))

@@ -40,7 +40,7 @@ class Ended:
     status: int | None
     sound: bool
     noise: tuple[str, ...] = ()
-    """What the host said on stderr beside our words."""
+    """What the host said on stderr beside our words; secrets among it, until `Output.aside` has taken them out."""
 
 
 class Exchange:
@@ -105,7 +105,7 @@ class Exchange:
 
         def take(data: bytes) -> None:
             *lines, last = (bytes(rest) + data).split(b"\n")
-            rest[:] = last[-PIECE:]
+            rest[:] = last[:PIECE]
             for line in lines:
                 self._take_line(line.decode("utf-8", "backslashreplace"))
 
@@ -116,7 +116,7 @@ class Exchange:
             case ["ELB1", self.nonce, name, *rest]:
                 self._put(Word(name, tuple(rest)))
             case _:
-                self._noise = [*self._noise[-4:], line[:200]]
+                self._noise = [*self._noise[-4:], line]
 
     def _read(self, recv: Callable[[int], bytes], take: Callable[[bytes], None]) -> None:
         with suppress(OSError, EOFError):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 LINE = 4096
 """Bytes of a line that are shown; the rest is counted."""
+ASIDE = 200
+"""Characters that are shown of what is said beside a command."""
 TAIL = 50
 PER_SECOND = 200
 """Lines that are handed on in each second; the rest is counted."""
@@ -49,6 +51,10 @@ class Output:
     def tail(self) -> tuple[str, ...]:
         """The last lines, masked."""
         return tuple(self._text(line) for line in self._tail)
+
+    def aside(self, text: str) -> str:
+        """A line that was said beside the command: masked before it is cut, so that no part of a secret is left."""
+        return self._masker(text)[:ASIDE]
 
     def feed(self, data: bytes) -> None:
         """Some more bytes, ending anywhere."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from elbroll.errors import HostUnreachable
@@ -61,7 +61,7 @@ def listen(exchange: Exchange, output: Output, clock: Clock, mind: Callable[[Tal
             case Word() if len(talk.words) < MOST_WORDS:
                 talk.words.append(item)
             case Ended():
-                talk.ended = item
+                talk.ended = replace(item, noise=tuple(map(output.aside, item.noise)))
             case None if talk.finished and now - talk.heard_at >= AFTER_THE_END:
                 break
         if item is not None:
