@@ -120,6 +120,8 @@ def test_a_pool_that_is_deleted_while_a_host_drains_puts_it_back_in_the_others(
 
     assert ended.code == 4, ended.err
     assert "extra no longer exists" in ended.err
+    assert "elbroll restore demo-1 --give-up extra" in ended.next
+    assert "3 of 3 in service" in ended.out
     assert world.hosts[0].instance in dict(members(world)["demo"])
     assert states(world)["demo-1"] == "held"
     assert "v4" not in releases(world).values()

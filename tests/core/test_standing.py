@@ -433,6 +433,35 @@ def test_hosts_that_go_back_at_once_are_one_command_and_those_to_be_verified_ano
     ]
 
 
+@pytest.mark.rule("F-35", "I-26")
+@pytest.mark.parametrize("state", [RecordState.HELD, RecordState.REGISTERING, RecordState.DEPLOYED])
+def test_a_host_whose_record_names_a_deleted_pool_is_offered_to_give_it_up(state: RecordState) -> None:
+    first, second = story.host(1), story.host(2)
+    ours = story.registration(first)
+    lost = replace(ours, pool=PoolId("tg/old-api/0f"))
+    told = only(1, 2).tell(
+        e.RecordWritten(first, state, frozenset({ours, lost})),
+        e.RecordWritten(second, RecordState.HELD, frozenset({story.registration(second)})),
+        outcome(1, Outcome.LEFT_OUT),
+        outcome(2, Outcome.LEFT_OUT),
+    )
+    assert commands(told)[1:] == [
+        ("elbroll restore web-1 --give-up old-api", "give up what no longer exists"),
+        ("elbroll restore web-2", "put back"),
+    ]
+
+
+@pytest.mark.rule("F-35")
+def test_a_pool_that_is_deleted_in_mid_run_is_offered_to_be_given_up() -> None:
+    first = story.host(1)
+    told = only(1).tell(
+        e.RecordWritten(first, RecordState.HELD, frozenset({story.registration(first)})),
+        e.CapacityChanged(story.POOL.id, story.POOL.name, 0, 0, 0),
+        outcome(1, Outcome.LEFT_OUT),
+    )
+    assert commands(told)[1][0] == f"elbroll restore web-1 --give-up {story.POOL.name}"
+
+
 def test_a_record_that_an_earlier_run_left_open_is_restored_too_but_not_that_of_a_skipped_host() -> None:
     told = only(3, 4).tell(outcome(3, Outcome.LEFT_OUT, record=RecordState.HELD))
     told.tell(outcome(4, Outcome.SKIPPED, record=RecordState.HELD))

@@ -815,6 +815,20 @@ def test_a_host_that_its_group_begins_to_terminate_is_in_no_other_pool_either(
     assert bool(scene.deeds("register")) is (when == "registering")
 
 
+@pytest.mark.rule("A6", "F-26")
+@pytest.mark.parametrize("state", ["deployed", "registering"])
+@pytest.mark.parametrize("lifecycle", [Lifecycle.LEAVING, Lifecycle.UNKNOWN])
+def test_a_host_in_a_state_that_is_not_ours_is_not_brought_back(lifecycle: Lifecycle, state: str) -> None:
+    scene = a_scene()
+    first = scene.hosts[0]
+    scene.ledger.on_write = lambda record: scene.groups.put(first, lifecycle) if str(record.state) == state else None
+    result = scene.roll()[first.id]
+
+    assert result.outcome is Outcome.LEFT_OUT
+    assert "in web-asg" in str(result.failure)
+    assert order(scene, first, "exit") == []
+
+
 @pytest.mark.rule("A5")
 def test_a_refused_return_of_a_host_that_is_back_already_is_no_failure() -> None:
     scene = a_scene()

@@ -6,7 +6,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, assert_never
 
-from elbroll.core.names import host_word
+from elbroll.core.names import gives_up, host_word
 from elbroll.core.plan import SkipReason
 from elbroll.errors import ElbrollError, ExitCode, Superseded
 from elbroll.model import OPEN_STATES, HostResult, Outcome, RecordState, Result, StepResult, TargetState
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
     from elbroll.core.plan import PlannedHost, RolloutPlan, Skipped
     from elbroll.core.standing import Standing, Work
-    from elbroll.model import HostId
+    from elbroll.model import HostId, PoolId
 
 SIGNALS = {"SIGHUP": ExitCode.HANGUP, "SIGINT": ExitCode.INTERRUPT, "SIGTERM": ExitCode.TERMINATE}
 FIRST = (ExitCode.HELP_NEEDED, ExitCode.BUG, ExitCode.TIMEOUT, ExitCode.HALTED)
 """If several apply: signal, then these in this order, then whatever is left."""
 BEFORE_ANY_CHANGE = frozenset({ExitCode.ACCESS, ExitCode.REFUSED, ExitCode.LOCKED, ExitCode.DECLINED})
 """Codes that promise that nothing was done; once something was, they are `halted`."""
+RESTORABLE = frozenset({RecordState.HELD, RecordState.DEPLOYED, RecordState.REGISTERING})
+"""Restore refuses `deploying`, and closed records need none (safety.md 2.2)."""
 REFUSALS = frozenset({"floor", "standby", "superseded", "not-registered", "unsettled"})
 """Failures of hosts to which nothing was done."""
 NOT_AGAIN = re.compile(r" --(plan|events)(=| )('[^']*'|\S+)")
@@ -221,20 +223,29 @@ def _rerun(standing: Standing, plan: RolloutPlan | None, hosts: list[HostId]) ->
 
 
 def _restores(standing: Standing, results: Mapping[HostId, HostResult]) -> Iterable[tuple[str, str]]:
-    """One `restore` for the hosts that go back at once and one for those that are verified first."""
+    """One `restore` for the hosts that go back at once and one for those that are verified first; each host whose
+    record names a deleted pool has its own, since without giving that up its record stays open (F-35)."""
     at_once, verified = [], []
     for host, result in results.items():
-        match _open_record(standing, result):
-            case RecordState.HELD | RecordState.REGISTERING:
-                at_once.append(host)
-            case RecordState.DEPLOYED:
-                verified.append(host)
-            case _:
-                pass  # restore refuses `deploying`, and closed records need none (safety.md 2.2)
+        state = _open_record(standing, result)
+        if state in RESTORABLE and (lost := _lost(standing, host)):
+            yield f"elbroll restore {_word(standing, host)} {gives_up(lost)}", "give up what no longer exists"
+        elif state in {RecordState.HELD, RecordState.REGISTERING}:
+            at_once.append(host)
+        elif state is RecordState.DEPLOYED:
+            verified.append(host)
     for hosts, does in ((verified, "verify again, then put back"), (at_once, "put back")):
         if hosts:
             words = " ".join(_word(standing, host) for host in hosts)
             yield f"elbroll restore {words}", "" if _command(standing) == "drain" else does
+
+
+def _lost(standing: Standing, host: HostId) -> list[PoolId]:
+    """Pools of the host's record that AWS does not have, or not any more."""
+    kept = standing.kept.get(host, frozenset())
+    there = {each.pool.id for each in standing.plan.pools} if standing.plan else kept
+    ended = {pool for pool, seen in standing.capacity.items() if not seen.total}
+    return sorted(kept - (there - ended))
 
 
 def _open_record(standing: Standing, result: HostResult) -> RecordState | None:

@@ -32,9 +32,13 @@ def pool_name(pool: PoolId) -> str:
 
 def pools_gone(name: str | None, host: HostId, pools: Sequence[PoolId]) -> tuple[str, str]:
     """That deleted pools keep the record of a host open, and the command that gives them up (F-35)."""
-    ways = " ".join(f"--give-up {pool_word(pool)}" for pool in pools)
     what = f"{listed(list(map(pool_name, pools)))} no longer {'exists' if len(pools) == 1 else 'exist'}"
-    return what, f"elbroll restore {host_word(name, host)} {ways}"
+    return what, f"elbroll restore {host_word(name, host)} {gives_up(pools)}"
+
+
+def gives_up(pools: Sequence[PoolId]) -> str:
+    """The options by which a record no longer waits for these pools."""
+    return " ".join(f"--give-up {pool_word(pool)}" for pool in pools)
 
 
 def registration_name(registration: Registration) -> str:

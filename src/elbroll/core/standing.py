@@ -89,6 +89,8 @@ class Standing:
     results: Mapping[HostId, HostResult] = field(default_factory=dict)
     """Of hosts whose walk has ended; `results_of` has every planned one."""
     records: Mapping[HostId, RecordState] = field(default_factory=dict)
+    kept: Mapping[HostId, frozenset[PoolId]] = field(default_factory=dict)
+    """Pools that a host's record named when it was written last."""
     places: Mapping[HostId, tuple[str, ...]] = field(default_factory=dict)
     """`name:port` of what a host was taken out of or put back into in this run."""
     capacity: Mapping[PoolId, CapacityChanged] = field(default_factory=dict)
@@ -193,7 +195,9 @@ def _host_finished(event: HostFinished, standing: Standing, _told: Told) -> Stan
 @_take.register(RecordWritten)
 def _record_written(event: RecordWritten, standing: Standing, _told: Told) -> Standing:
     known = {**standing.hosts, event.host.id: event.host}
-    return replace(standing, touched=True, hosts=known, records={**standing.records, event.host.id: event.state})
+    records = {**standing.records, event.host.id: event.state}
+    kept = {**standing.kept, event.host.id: frozenset(entry.pool for entry in event.registrations)}
+    return replace(standing, touched=True, hosts=known, records=records, kept=kept)
 
 
 @_take.register(CapacityChanged)

@@ -106,7 +106,7 @@ def must_not_be_leaving(walker: Walker) -> None:
         member = patiently(look, clock=walker.run.clock, budget=LOOKS_FOR, give_up=walker.leaving_now)
     except ElbrollError:
         return
-    if member is not None and member.lifecycle is Lifecycle.LEAVING:
+    if member is not None and _lost(member):
         raise Refused(f"{walker.host.name} is {member.said} in {member.group}")
 
 
