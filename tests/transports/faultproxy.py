@@ -67,10 +67,15 @@ class FaultProxy:
             while True:
                 client, _ = self._listener.accept()
                 self.accepted += 1
-                if self.accepted <= self.refuse_first:
+                if self.accepted <= self.refuse_first or not self._joined(client):
                     client.close()
-                else:
-                    self._join(client, socket.create_connection(("127.0.0.1", self._to)))
+
+    def _joined(self, client: socket.socket) -> bool:
+        try:
+            self._join(client, socket.create_connection(("127.0.0.1", self._to)))
+        except OSError:
+            return False  # whoever comes next may be luckier
+        return True
 
     def _join(self, client: socket.socket, server: socket.socket) -> None:
         self._pairs.append((client, server))
