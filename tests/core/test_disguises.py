@@ -110,6 +110,14 @@ def test_lines_of_base64_are_known_whatever_follows_the_secret_in_the_last(width
 
 
 @pytest.mark.rule("I-20")
+@pytest.mark.parametrize(("width", "length"), [(64, 49), (64, 60), (76, 58), (76, 90)])
+def test_base64_broken_into_lines_is_known_without_the_blanks_around_the_secret_too(width: int, length: int) -> None:
+    encoded = base64.b64encode(LONG[:length].encode()).decode()
+
+    assert masked(f" {LONG[:length]}\n", f"{encoded[:width]}\n{encoded[width:]}") == "***\n***"
+
+
+@pytest.mark.rule("I-20")
 @pytest.mark.parametrize(
     ("secret", "said", "shown"),
     [

@@ -25,10 +25,9 @@ _ENCODERS = (base64.standard_b64encode, base64.urlsafe_b64encode)
 def disguises(secret: str, shortest_line: int) -> frozenset[str]:
     """Every form of a secret, and of its lines that have at least so many characters; no form is empty."""
     lines = (line.rstrip("\r") for line in secret.split("\n"))
-    texts = {secret, *(line for line in lines if len(line) >= shortest_line)}
-    if len(trimmed := secret.strip()) >= SHORTEST:
-        texts.add(trimmed)
-    forms = {form for text in texts for form in _forms(text)}.union(_broken(_raw(secret)))
+    texts = {*_wholes(secret), *(line for line in lines if len(line) >= shortest_line)}
+    forms = {form for text in texts for form in _forms(text)}
+    forms.update(line for whole in _wholes(secret) for line in _broken(_raw(whole)))
     unquoted = " ".join(secret.split())  # as a shell hands it to `echo`
     return frozenset(forms | set(map(_shown, forms)) | {unquoted}) - {""}
 
@@ -39,9 +38,8 @@ def whole_lines(secret: str) -> frozenset[str]:
     Too short to be looked for anywhere, four characters that a program might well say. `base64` is often fed by
     `echo`, so a newline may belong to what was encoded.
     """
-    if not (raw := _raw(secret)):
-        return frozenset()
-    encoded = [encode(raw + end).decode() for encode in _ENCODERS for end in (b"", b"\n")]
+    raws = [_raw(whole) + end for whole in _wholes(secret) if whole for end in (b"", b"\n")]
+    encoded = [encode(raw).decode() for encode in _ENCODERS for raw in raws]
     return frozenset(text[(len(text) - 1) // width * width :] for text in encoded for width in WIDTHS)
 
 
@@ -50,6 +48,12 @@ def finder(forms: Collection[str], lines: Collection[str]) -> re.Pattern[str] | 
     anywhere = [re.escape(form) for form in sorted(forms, reverse=True)]  # none comes before one that begins with it
     alone = [rf"(?m:^[ \t]*{re.escape(line)}[ \t\r]*$)" for line in sorted(lines)]
     return re.compile("|".join([*anywhere, *alone])) if anywhere or alone else None
+
+
+def _wholes(secret: str) -> tuple[str, ...]:
+    """The secret, and what is left of it without the blanks around it: files end in a newline that programs drop."""
+    trimmed = secret.strip()
+    return (secret, trimmed) if len(trimmed) >= SHORTEST else (secret,)
 
 
 def _forms(text: str) -> Iterator[str]:
