@@ -12,7 +12,17 @@ import click
 
 from elbroll.cli.bugs import outside_a_run
 from elbroll.cli.options import Flags
-from elbroll.errors import ElbrollError, ExitCode, Interrupted, Refused, StoreDown, Unanswered, UsageError
+from elbroll.errors import (
+    ElbrollError,
+    ExitCode,
+    HostUnreachable,
+    Interrupted,
+    Refused,
+    StoreDown,
+    Superseded,
+    Unanswered,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,8 +34,8 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 def explain(error: BaseException, argv: Sequence[str]) -> int:
     """Tell the error on stderr (or as a JSON document on stdout), and answer its exit code."""
     ours = _ours(error, argv)
-    if isinstance(ours, (Unanswered, StoreDown)):
-        ours.exit_code = ExitCode.ACCESS  # nobody answered before anything was begun: no host is out by this
+    if ours.exit_code is ExitCode.HALTED:
+        ours.exit_code = _before_all(ours)
     if ours.now is None and ours.exit_code is not ExitCode.BUG:
         ours.now = "nothing was changed"
     tell = partial(_as_json if "--json" in argv and not isinstance(error, OSError) else _as_text, ours)
@@ -34,6 +44,17 @@ def explain(error: BaseException, argv: Sequence[str]) -> int:
     else:
         tell()
     return ours.exit_code
+
+
+def _before_all(error: ElbrollError) -> ExitCode:
+    """Nothing was begun, so no host is out by this, as 4 would say."""
+    match error:
+        case Superseded():
+            return ExitCode.LOCKED
+        case Unanswered() | StoreDown() | HostUnreachable():
+            return ExitCode.ACCESS
+        case _:
+            return ExitCode.REFUSED
 
 
 def _in_time(tell: Callable[[], None]) -> None:
