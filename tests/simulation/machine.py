@@ -111,6 +111,9 @@ class FaultsThatStop(Anything):
         again = Wish("deploy", "B", yes=fewer)
         self.others.unlock()
         self.way_on(again)
+        if not home:  # nobody is left: that is no success, and no run can mend it
+            assert self.others.invoke(again).code is ExitCode.REFUSED
+            return
         assert self.others.invoke(again).code is ExitCode.OK
         self.all_home(home)
         self.nothing_left_to_do()
