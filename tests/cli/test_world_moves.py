@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,6 +109,35 @@ def test_a_zone_that_is_shifted_away_in_mid_run_ends_the_roll_after_the_host_in_
     assert [host.release for host in world.hosts].count("v3") == 1
     assert members(world) == before
     assert states(world)["demo-1"] == "in-service"
+
+
+def everywhere(world: World, host: DemoHost, act: str) -> None:
+    """Somebody else registers or deregisters a host in all its places."""
+    for pool in world.pools.values():
+        target = {"Id": host.instance, "Port": pool.ports[host.instance]}
+        getattr(world.client("elbv2"), act)(TargetGroupArn=pool.arn, Targets=[target])
+
+
+@pytest.mark.rule("F-36", "F-17", "I-2")
+def test_a_host_that_somebody_takes_out_before_its_turn_is_left_alone_and_said_to_be_out(
+    elbroll: Shell, world: World, before: dict[str, Any]
+) -> None:
+    first, second, _ = world.hosts
+    recorded, done = states(world).get("demo-2"), deploys(second)
+    hold_up(first)
+    run = elbroll.start("deploy", "--lb", "demo", "--release", "v9", "--json")
+    run.until(lambda: deploys(first)[-1:] == ["begin"])
+    everywhere(world, second, "deregister_targets")
+    let_go(first)
+    ended = run.end()
+    everywhere(world, second, "register_targets")
+    told = {host["host"]: (host["outcome"], host["in_service"]) for host in ended.document["hosts"]}
+
+    assert ended.code == 4, ended.err
+    assert re.search(r"demo-2 .* not (taken out )?by elbroll", ended.err)
+    assert told == {"demo-1": ("deployed", True), "demo-2": ("not-reached", False), "demo-3": ("not-reached", True)}
+    assert (states(world).get("demo-2"), deploys(second)) == (recorded, done)
+    assert locks(world) == {"free"}
 
 
 @pytest.mark.rule("F-35", "I-2")

@@ -172,8 +172,7 @@ class FleetRoom:
         """
         found = self._serving(hosts)
         for host in (host for host, serves in found.items() if serves is None):
-            for entry in sorted(self.fleet.registrations.get(host, frozenset()), key=str):
-                self._run.balancer.follow(entry.pool, [entry])
+            self._follow(self.fleet.hosts[host])
         return self._serving(hosts) if None in found.values() else found
 
     def _serving(self, hosts: Collection[HostId]) -> dict[HostId, bool | None]:
@@ -227,20 +226,24 @@ class FleetRoom:
     def _taken_by_others(
         self, host: Host, registrations: Collection[Registration], views: Mapping[PoolId, PoolView]
     ) -> Refuse | None:
-        """Out, or on its way, in no record: somebody else's act, which is never recorded as ours (F-19, F-36).
-
-        One that no row shows may still be there (T2).
-        """
+        """Out, or on its way, in no record: somebody else's act, which is never recorded as ours (F-19, F-36)."""
         if host.id in self._out:
             return None
-        rows = ((pool, row) for pool, view in views.items() for row in view.rows if row.state is TargetState.DRAINING)
-        if leaving := sorted({self._name(pool) for pool, row in rows if self._belongs(host, row.registration)}):
-            says = f"{host.name} is leaving {listed(leaving)}, and not by elbroll"
+        rows = [row for view in views.values() for row in view.rows if self._belongs(host, row.registration)]
+        leaving = {self._name(row.registration.pool) for row in rows if row.state is TargetState.DRAINING}
+        if leaving:
+            says = f"{host.name} is leaving {listed(sorted(leaving))}, and not by elbroll"
             return Refuse(says, (), heals=False, code="unsettled")
         if not registrations:
+            self._follow(host)
             says = f"{host.name} is registered in no pool any more, and was not taken out by elbroll"
-            return Refuse(says, (), heals=True, code="not-registered")
+            return Refuse(says, (), heals=not rows, code="not-registered")  # a missing row is no answer (T2)
         return None
+
+    def _follow(self, host: Host) -> None:
+        """From now on looks answer for each place where it was when the run began."""
+        for entry in sorted(self.fleet.registrations.get(host.id, frozenset()), key=str):
+            self._run.balancer.follow(entry.pool, [entry])
 
     def _agree_to(self, host: Host, left_behind: dict[PoolId, int]) -> None:
         """What is left behind by this host is what those who are still leaving have to bear too."""
