@@ -12,6 +12,7 @@ from elbroll.core.plan import Request, RolloutPlan, make_plan
 from elbroll.core.scaling import attached, standby_group_for, why_not_enter
 from elbroll.model import (
     BalancerKind,
+    HostId,
     HostRecord,
     Lifecycle,
     Member,
@@ -25,7 +26,7 @@ from elbroll.model import (
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from elbroll.model import Fleet, Host, HostId
+    from elbroll.model import Fleet, Host
 
 WEB = a_pool("web-prod")
 API = a_pool("api-prod", port=9000)
@@ -300,6 +301,17 @@ def test_suspended_processes_and_the_balancing_of_zones_are_said() -> None:
     assert not any("AZRebalance" in line for line in plan(a_scaling(two), mode="ignore").warnings)
     assert plan(a_scaling(balanced)).warnings == ("web-asg has suspended processes: AZRebalance and HealthCheck",)
     assert plan(a_scaling()).warnings == ()
+
+
+@pytest.mark.rule("A7", "F-53")
+def test_hosts_that_a_group_is_launching_are_named_beforehand_and_those_on_their_way_back_are_not() -> None:
+    launching = frozenset({HostId("i-0f"), FOUR[1].id})
+    made = plan(a_scaling(replace(GROUP, launching=launching), web_2=Lifecycle.COMING), records=standing_by(FOUR[1]))
+
+    assert codes(made) == []
+    assert [line for line in made.warnings if "launching" in line] == [
+        "web-asg is launching i-0f, to which nothing is deployed"
+    ]
 
 
 @pytest.mark.rule("F-21")

@@ -217,6 +217,8 @@ def scaling_advice(ground: Ground, walk: Sequence[PlannedHost]) -> Iterator[str]
             yield f"whether an instance refresh of {group.name} is under way could not be read: {group.unread}"
         if group.suspended:
             yield f"{group.name} has suspended processes: {listed(sorted(group.suspended))}"
+        if coming := sorted(map(str, group.launching - ground.fleet.hosts.keys())):
+            yield f"{group.name} is launching {listed(coming)}, to which nothing is deployed"
         yield from _standing_by(ground, walk, group)
     if ground.asked.settings.asg.mode == "ignore":
         yield from (_ignored(name, ground.fleet.scaling) for name in sorted({member.group for _, member in members}))
