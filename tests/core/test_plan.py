@@ -469,6 +469,7 @@ def test_draining_two_hosts_is_judged_with_the_first_one_still_out() -> None:
     assert plan(fleet, Request(Why.DRAIN, only=("web-1",))).refusals == ()
     refusal = only_refusal(plan(fleet, Request(Why.DRAIN, only=("web-1", "web-2"))))
     assert refusal.message == "draining web-2 would leave 4 of 6 in service; the floor of web-prod is 5"
+    assert refusal.why == ("web-1 out by this run",)
 
 
 def test_a_host_on_the_release_can_be_drained_on_purpose() -> None:

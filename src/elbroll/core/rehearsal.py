@@ -84,7 +84,7 @@ class _Stage:
     def moves_on(self, planned: PlannedHost) -> None:
         """The host's walk has ended well."""
         drained = self.ground.asked.request.why is Why.DRAIN
-        for id_ in {item.pool for item in planned.registrations} & self.views.keys():
+        for id_ in {item.pool for item in planned.registrations}:
             self.views[id_] = _with(self.views[id_], planned.registrations, TargetState.HEALTHY)
         if drained:
             self.out[planned.host.id] = "by this run"
