@@ -13,7 +13,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from elbroll.cli.saying import looking_now, say
-from elbroll.cli.struck import CAUGHT, LAST_WORDS, Struck, hear, unhear
+from elbroll.cli.struck import CAUGHT, LAST_WORDS, Struck, hear, strike
 from elbroll.core.ending import SIGNALS as EXITS
 from elbroll.engine.stop import Stop, StopMode
 from elbroll.errors import ExitCode, Interrupted
@@ -49,13 +49,19 @@ class Signals:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            with contextlib.suppress(TypeError):  # a handler that Python did not install
-                signal.signal(number, handler)  # type: ignore[arg-type]
         signal.set_wakeup_fd(self._woken)
         os.close(self._writer)
         self._thread.join(1.0)
         os.close(self._reader)
+        for number, handler in self._before.items():  # last: who was heard may still be telling
+            with contextlib.suppress(TypeError):  # a handler that Python did not install
+                signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def all_is_told(self) -> None:
+        """What comes after this simply kills, where it would have been explained before: it has been explained."""
+        self._before = {
+            number: signal.SIG_DFL if handler is strike else handler for number, handler in self._before.items()
+        }
 
     def _listen(self) -> None:
         while numbers := os.read(self._reader, 64):
@@ -92,9 +98,9 @@ class Ear:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._signals.__exit__()
         if self._teller is not None:
-            unhear()  # a run has told how it ended, and nothing is said over that
+            self._signals.all_is_told()
+        self._signals.__exit__()
         self._over.set()
 
     @contextlib.contextmanager
