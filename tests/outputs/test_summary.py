@@ -77,6 +77,25 @@ def test_nothing_to_do_says_so() -> None:
     assert out == "Nothing to do: web-prod is on v143. 1 skipped, 6 of 6 in service. 0:00 (run 7f3a9c)\n"
 
 
+@pytest.mark.rule("F-34")
+@pytest.mark.parametrize("command", ["deploy", "exec"])
+def test_a_run_whose_only_host_was_terminated_does_not_say_that_nothing_was_to_be_done(command: str) -> None:
+    first = story.host(1)
+    plan = replace(story.PLAN, hosts=story.PLAN.hosts[:1], skipped=())
+    of = story.Story().tell(story.started(command), e.PlanMade(plan))
+    of.tell(e.HostFinished(first, HostResult(first.id, Outcome.GONE, in_service=False)))
+    _, out = told(story.finish(of))
+    assert out == "web-prod: 1 gone, 6 of 6 in service. 0:00 (run 7f3a9c)\n"
+
+
+@pytest.mark.rule("F-34")
+def test_a_restore_that_has_closed_the_record_of_the_dead_does_not_say_so_either() -> None:
+    plan = replace(story.PLAN, release=None, hosts=(), skipped=())
+    of = story.Story().tell(story.started("restore", release=None), e.PlanMade(plan))
+    _, out = told(story.finish(of.tell(e.RecordWritten(story.host(1), RecordState.GONE))))
+    assert out == "web-prod: 6 of 6 in service. 0:00 (run 7f3a9c)\n"
+
+
 def test_a_drain_ends_with_the_command_that_undoes_it() -> None:
     assert told(story.drained())[1] == (
         "5 of 6 in service, floor 4. web-4 is out on purpose until 16:30Z (disk swap).\nNext  elbroll restore web-4\n"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from elbroll.core.standing import Standing, apply, results_of
 from elbroll.errors import ExitCode
 from elbroll.events import RunFinished
-from elbroll.model import Outcome, Result, Step
+from elbroll.model import Outcome, RecordState, Result, Step
 from elbroll.outputs import phrases
 from elbroll.outputs.clean import clean_line
 from elbroll.outputs.hostlogs import log_of
@@ -183,8 +183,10 @@ def _good(standing: Standing, end: RunFinished) -> tuple[Line, ...]:
 def _lead(standing: Standing, names: list[str]) -> str:
     lb = clean_line(standing.lb)
     release = standing.plan.release if standing.plan else None
-    already = "" if names else "Nothing to do: "
-    if not release:
+    gone = [result.outcome is Outcome.GONE for result in standing.results.values()]
+    ended = any(gone) or RecordState.GONE in standing.records.values()
+    already = "" if names or ended else "Nothing to do: "
+    if not release or (ended and not names):
         return f"{already}{lb}:"
     others = [each for each in (standing.plan.skipped if standing.plan else ()) if each.release != release]
     who = phrases.listed(names) if names and others else lb
