@@ -209,6 +209,7 @@ class Shell:
             env={**self.environment({**nobody_in_ci, **changes}), "TERM": "xterm-256color"},  # type: ignore[arg-type]  # a mapping will do
             cwd=str(self.folder),
             encoding="utf-8",
+            codec_errors="replace",  # the echo of Ctrl-C may come in the middle of a character
             timeout=SOON,
             dimensions=(30, 100),
         )
