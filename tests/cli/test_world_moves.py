@@ -39,11 +39,18 @@ def slow(world: World) -> str:
 
 
 def draining(elbroll: Shell, world: World, release: str, slow: str) -> Running:
-    """A roll whose first host has left its pools."""
+    """A roll whose first host has left its pools, as it has read itself."""
     before = members(world)
     run = elbroll.start("deploy", "--lb", "demo", "--release", release, "--config", slow)
     run.until(lambda: world.hosts[0].instance not in str(members(world)) and members(world) != before)
+    read = looks(world)
+    run.until(lambda: looks(world) >= read + 2 * len(world.pools))
     return run
+
+
+def looks(world: World) -> int:
+    """How often anybody has read who is in a pool."""
+    return [call.action for call in world.simulation.timeline.calls()].count("DescribeTargetHealth")
 
 
 def show(world: World, host: DemoHost, shown: Shown) -> None:
