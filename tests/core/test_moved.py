@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from builders import a_fleet, a_host, a_pool, a_registration, a_row, a_view, hosts
-from elbroll.core.moved import alone_on_port, moved_ports
+from elbroll.core.moved import Moved, alone_on_port, moved_ports
 from elbroll.model import BalancerKind, HostId, Registration, Removed, RunId, TargetState
 
 POOL = a_pool()
@@ -19,8 +19,8 @@ def judged(
     alone: tuple[int, ...] = (),
     own: tuple[int, ...] = (),
     leaving: tuple[int, ...] = (),
-) -> list[bool]:
-    """Refusals among what is said: `before` and `now` are the ports of the others, one by one, None: it is out."""
+) -> list[Moved]:
+    """What is said: `before` and `now` are the ports of the others, one by one, None: it is out."""
     entries = [a_registration(POOL, OUT, port) for port in recorded]
     homes = {host.id: [a_registration(POOL, host, port)] for host, port in zip(OTHERS, before, strict=False) if port}
     nowhere: dict[HostId, list[Registration]] = {host.id: [] for host in OTHERS}
@@ -29,7 +29,7 @@ def judged(
     rows += [a_row(a_registration(POOL, OUT, port)) for port in own]
     rows += [a_row(a_registration(POOL, OTHERS[0], port), TargetState.DRAINING) for port in leaving]
     removed = [Removed(entry, RunId("7f3a9c"), alone=entry.port in alone) for entry in entries]
-    return [each.refused for each in moved_ports(OUT, removed, fleet, {POOL.id: a_view(POOL, rows)})]
+    return list(moved_ports(OUT, removed, fleet, {POOL.id: a_view(POOL, rows)}))
 
 
 @pytest.mark.rule("F-49")
@@ -58,7 +58,14 @@ def test_only_a_port_that_siblings_shared_can_move(
     alone: tuple[int, ...],
     said: list[bool],
 ) -> None:
-    assert judged(recorded, before, now, alone) == said
+    assert [each.refused for each in judged(recorded, before, now, alone)] == said
+
+
+@pytest.mark.rule("F-49")
+def test_ports_that_moved_are_told_with_where_the_others_are_and_where_the_host_goes() -> None:
+    (partly,), (wholly,) = judged((8080,), (8080, 8080), (8080, 9090)), judged((8080,), (8080, 8080), (9090, 9191))
+    assert partly.text == f"others of web-prod are on 9090 by now; {OUT.name} goes back to 8080, as recorded"
+    assert wholly.text == f"others of web-prod are on 9090 and 9191 by now, and nobody is on 8080, where {OUT.name} was"
 
 
 @pytest.mark.rule("F-49")
@@ -80,7 +87,7 @@ def test_an_entry_that_is_registered_by_now_needs_no_word() -> None:
 
 
 def test_entries_that_are_leaving_say_nothing() -> None:
-    assert judged((8080,), (8080, 8080), (9090, 9090), leaving=(8080,)) == [True]
+    assert [each.refused for each in judged((8080,), (8080, 8080), (9090, 9090), leaving=(8080,))] == [True]
 
 
 def test_classic_balancers_have_no_ports_to_move() -> None:

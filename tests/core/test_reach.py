@@ -52,3 +52,9 @@ def test_the_pools_by_which_a_fleet_was_found_are_its_own() -> None:
 @pytest.mark.rule("S-5")
 def test_a_closed_record_claims_nothing() -> None:
     assert doubtful(serving(two=(WEB,)), PAY, state=RecordState.IN_SERVICE) == set()
+
+
+@pytest.mark.rule("S-5")
+def test_the_pools_of_every_open_record_are_asked_about() -> None:
+    records = [a_record(host, [a_registration(pool, host)]) for host, pool in ((ONE, ADMIN), (TWO, PAY))]
+    assert unconnected({WEB.id}, {}, records) == {ADMIN.id, PAY.id}

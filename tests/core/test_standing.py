@@ -151,6 +151,15 @@ def test_a_host_that_is_cut_off_in_mid_walk_is_where_its_record_says(
 
 
 @pytest.mark.rule("F-54")
+def test_a_host_that_is_cut_off_is_recorded_in_every_one_of_its_pools() -> None:
+    three = story.host(3)
+    drain = replace(story.drain(three), pools=("web-prod-http:8080", "api:9000"))
+    told = story.second_batch().tell(drain, e.RecordWritten(three, RecordState.HELD))
+    result = results_of(told.standing)[three.id]
+    assert result.note == "record kept: web-prod-http:8080, api:9000"
+
+
+@pytest.mark.rule("F-54")
 @pytest.mark.parametrize(("record", "release"), [(RecordState.HELD, "v142"), (RecordState.DEPLOYING, "v143")])
 def test_a_host_that_is_cut_off_keeps_its_times_and_releases(record: RecordState, release: str) -> None:
     three = story.host(3)
