@@ -132,7 +132,7 @@ class FaultsThatStop(Anything):
         """I-4, I-9."""
         world = self.world
         assert {entry for host in world.hosts for entry in world.registered(host)} >= home
-        rolled = {world.owners[entry].id for entry in home}
+        rolled = {world.owners[entry].id for entry in home if entry.pool == world.web.id}
         assert {world.app(host).release for host in rolled} <= {"B"}
         assert not [host for host, record in self.judge.records.items() if record.open]
         assert {state for state, _ in self.judge.locks.values()} <= {"free"}

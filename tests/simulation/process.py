@@ -127,7 +127,8 @@ class ProcessSink:
             )
             self.standing = apply(self.standing, told)
             process.judge.on_event(process, event)
-            quietly(process, Point.EVENT)
+            if not isinstance(event, events.SignalReceived):  # told by a thread of its own, which holds nothing up
+                quietly(process, Point.EVENT)
 
 
 class ProcessSsm(FakeSsm):
