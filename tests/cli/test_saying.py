@@ -41,9 +41,12 @@ class Terminal:
         with redirect_stderr(self._stream), click.Context(click.Command("deploy")):
             yield
 
-    def shown(self) -> str:
-        ready, _, _ = select.select([self._reader], [], [], 5.0)
-        return os.read(self._reader, 4096).decode() if ready else ""
+    def shown(self, end: str = "") -> str:
+        """At least something, and up to that `end`; a terminal may hand out in pieces what was written at once."""
+        text = ""
+        while not (text and text.endswith(end)) and select.select([self._reader], [], [], 20.0)[0]:
+            text += os.read(self._reader, 4096).decode()
+        return text
 
 
 @pytest.fixture
@@ -76,7 +79,7 @@ def test_it_is_gone_with_the_command_whatever_happens(terminal: Terminal) -> Non
 
     with pytest.raises(KeyError), terminal.command():
         fail()
-    assert terminal.shown().endswith(ERASE)
+    assert terminal.shown(ERASE).endswith(ERASE)
 
 
 @pytest.mark.parametrize("flags", [Flags(quiet=1), Flags(progress="plain"), Flags(progress="none")])
