@@ -139,6 +139,7 @@ def test_a_record_that_cannot_be_read_is_refused_and_named() -> None:
     (refusal,) = restored(recorded(FIVE, UNREADABLE)).refusals
     assert refusal.code == "record-unreadable"
     assert "record of web-5" in refusal.message
+    assert refusal.fix[0] == "use the newest elbroll"
     assert f"/elbroll/v1/host/{FIVE.id}" in refusal.fix[-1]
 
 
@@ -186,6 +187,13 @@ def test_a_host_whose_deleted_pools_were_all_given_up_is_walked(word: str, state
     made, fleet = a_site(lost(ONE, state))
     assert [each.host for each in restore_plan(made, fleet, [ONE.id], (word, "old-api")).hosts] == [ONE]
     assert left_out(made, (word, "old-api")) == ()
+
+
+@pytest.mark.rule("F-35")
+def test_a_refusal_names_nobody_whose_pools_were_given_up() -> None:
+    made, fleet = a_site({**recorded(FOUR, DEPLOYING), **lost(ONE)})
+    refusals = restore_plan(made, fleet, [FOUR.id], ("old-prod", "old-api")).refusals
+    assert [each.code for each in refusals] == ["deploying"]
 
 
 @pytest.mark.rule("F-35")
