@@ -9,12 +9,14 @@ import pytest
 from cli.shell import Shell
 from cli.witness import states
 from cli.worlds import PAIR, small_world
+from elbroll.demo.lifelike import Detail, Kind
 from elbroll.demo.settings import PoolPlan
 from elbroll.errors import ExitCode
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from elbroll.demo.lifelike.wire import Request
     from elbroll.demo.world import World
 
 
@@ -45,6 +47,11 @@ def test_a_record_waits_for_a_deleted_pool_until_it_is_given_up_by_name(elbroll:
     assert world.hosts[0].instance in world.in_service("demo")
 
 
+def lists_hosts(request: Request) -> bool:
+    """Whether records are asked for."""
+    return "/host" in str(request.parameters["Path"])
+
+
 @pytest.mark.rule("F-35")
 def test_a_record_all_of_whose_pools_are_gone_is_closed_once_each_is_given_up_by_name(tmp_path: Path) -> None:
     with small_world(pools=(*PAIR, PoolPlan("rest", lb="other", members=(1,)))) as world:
@@ -58,6 +65,9 @@ def test_a_record_all_of_whose_pools_are_gone_is_closed_once_each_is_given_up_by
         waiting = elbroll("restore", "demo-1")
         half = elbroll("restore", "demo-1", "--give-up", "demo")
         shown = elbroll("status", "--config", str(bare), "--check")
+        world.faults.add("GetParametersByPath", Kind.DENY, None, Detail(skip=1, where=lists_hosts))
+        unread = elbroll("status", "--config", str(bare))
+        world.faults.clear()
         given_up = elbroll("restore", "demo-1", "--give-up", "demo", "--give-up", "extra")
         calm = elbroll("status", "--config", str(bare), "--check")
         again = elbroll("restore", "demo-1", "--give-up", "demo", "--give-up", "extra")
@@ -69,6 +79,8 @@ def test_a_record_all_of_whose_pools_are_gone_is_closed_once_each_is_given_up_by
     assert shown.code == ExitCode.EXPECTATION
     nowhere = "demo-1 is recorded as out, and demo and extra no longer exist"
     assert f"warning: {nowhere}: elbroll restore demo-1 --give-up demo --give-up extra" in shown.err
+    assert (unread.code, unread.out) == (0, shown.out)
+    assert "warning: whether a host is out of deleted pools only could not be read" in unread.err
     assert (calm.code, calm.err) == (0, "")
     assert given_up.code == 0, given_up.err
     assert "demo-1" in given_up.out

@@ -16,16 +16,17 @@ from elbroll.core.guard import Consent
 from elbroll.core.names import pools_gone
 from elbroll.core.plan import Request
 from elbroll.core.reporting import Look, fleet_status, wants_attention
-from elbroll.errors import ExitCode, NotFound, Refused
+from elbroll.errors import ElbrollError, ExitCode, NotFound, Refused
 from elbroll.model import Why
 from elbroll.outputs.documents import dump, status_document
 from elbroll.outputs.statusview import status_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from elbroll.cli.options import Flags
     from elbroll.core.status import FleetStatus
+    from elbroll.model import HostRecord, PoolId
 
 EVERY = 5.0
 """Seconds between two looks of `--watch`."""
@@ -38,7 +39,7 @@ def status(flags: Flags, lbs: Sequence[str], *, watch: bool, check: bool) -> Exi
         return _watch(session, lbs)
     found = fleets(session, lbs)
     _show(session, found)
-    nowhere = () if lbs else tuple(_out_of_nothing(session))
+    nowhere = () if lbs else _out_of_nothing(session)
     for text in nowhere:
         say(f"warning: {text}")
     wanting = check and (bool(nowhere) or any(wants_attention(fleet) for fleet in found))
@@ -73,15 +74,23 @@ def _fleet(session: Session, lb: str) -> FleetStatus:
     return fleet_status(look, plan_for(task, survey, now, Consent()), session.identity.region)
 
 
-def _out_of_nothing(session: Session) -> Iterator[str]:
-    """Records whose hosts no fleet shows, as none of their pools exists any more (F-35)."""
-    records = [record for record in session.eyes.ledger.records().values() if record.open]
-    recorded = [(record, {item.registration.pool for item in record.registrations}) for record in records]
-    existing = session.eyes.directory.by_id(frozenset().union(*(pools for _, pools in recorded))).keys()
-    for record, pools in recorded:
-        if pools and not pools & existing:
-            what, way = pools_gone(record.name, record.host, sorted(pools))
-            yield f"{record.name or record.host} is recorded as out, and {what}: {way}"
+def _out_of_nothing(session: Session) -> tuple[str, ...]:
+    """Hosts that no fleet shows, as none of the pools in their records exists any more (F-35).
+
+    What was shown stands, whether or not this is answered.
+    """
+    try:
+        records = [record for record in session.eyes.ledger.records().values() if record.open]
+        recorded = [(record, {item.registration.pool for item in record.registrations}) for record in records]
+        existing = session.eyes.directory.by_id(frozenset().union(*(pools for _, pools in recorded))).keys()
+    except ElbrollError as error:
+        return (f"whether a host is out of deleted pools only could not be read: {error.message}",)
+    return tuple(_served_nowhere(record, sorted(pools)) for record, pools in recorded if pools and not pools & existing)
+
+
+def _served_nowhere(record: HostRecord, pools: Sequence[PoolId]) -> str:
+    what, way = pools_gone(record.name, record.host, pools)
+    return f"{record.name or record.host} is recorded as out, and {what}: {way}"
 
 
 def _show(session: Session, found: Sequence[FleetStatus]) -> None:
